@@ -1,0 +1,264 @@
+"""Domain errors: what went wrong, never how it is worded on a wire.
+
+RouterHubError
+├── RequestError                      the request is at fault; nothing was sent
+│   ├── MalformedBodyError            MALFORMED_BODY
+│   ├── InvalidRequestError           UNKNOWN_FIELD | INVALID_VALUE | MISSING_FIELD, with violations
+│   ├── ModelNotFoundError            INVALID_MODEL
+│   ├── RouteNotFoundError            ROUTE_NOT_FOUND
+│   ├── MethodNotAllowedError         METHOD_NOT_ALLOWED
+│   └── BodyTooLargeError             BODY_TOO_LARGE
+├── AccessError                       the caller may not
+│   ├── UnauthenticatedError          UNAUTHENTICATED | KEY_EXPIRED
+│   ├── KeyDisabledError              KEY_DISABLED
+│   └── ModelNotAllowedError          MODEL_NOT_ALLOWED
+├── CapacityError                     not now
+│   ├── RateLimitedError              RATE_LIMITED
+│   ├── BudgetExhaustedError          BUDGET_EXHAUSTED
+│   └── OverloadedError               OVERLOADED
+├── ContentError                      the provider answered, without an image to give
+│   ├── ContentBlockedError           CONTENT_BLOCKED
+│   └── NoImageError                  NO_IMAGE
+├── UpstreamError                     the provider's side is at fault
+│   ├── UpstreamRejectedError         UPSTREAM_REJECTED, with the provider's own words
+│   ├── UpstreamRateLimitedError      UPSTREAM_RATE_LIMITED: the provider's limit, not one of ours
+│   ├── UpstreamUnavailableError      UPSTREAM_UNAVAILABLE
+│   │   └── UpstreamMisconfiguredError    the operator's credentials, billing, route or model id
+│   ├── UpstreamTimeoutError          UPSTREAM_TIMEOUT
+│   └── UpstreamBadReplyError         UPSTREAM_BAD_REPLY
+├── DeadlineError                     DEADLINE_EXCEEDED: the caller's own time ran out
+└── InternalError                     INTERNAL: ours; its cause goes to the log, never to the caller
+
+Reasons are the value names of routerhub.images.v1.ErrorReason; doors/dialects.py is the one table that
+turns an error into a gRPC status, a Google body or an OpenAI body.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing wrong with a request, in the words of the interface that was called."""
+
+    field: str
+    """Path in proto names, e.g. `generation_config.image_config.aspect_ratio`; empty at the root."""
+    description: str
+    reason: str = "INVALID_VALUE"
+    """UNKNOWN_FIELD, INVALID_VALUE or MISSING_FIELD."""
+    code: str = "invalid_value"
+    """OpenAI's `code` for it, e.g. `unknown_parameter`, `invalid_type`, `integer_above_max_value`."""
+
+
+class RouterHubError(Exception):
+    """Base of every error that a caller may see. `message` is safe to show."""
+
+    reason = "INTERNAL"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        retry_after: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or type(self).reason
+        self.retry_after = retry_after
+        """Seconds after which trying again makes sense; None where it never does or nobody knows."""
+        self.metadata = dict(metadata or {})
+
+
+class RequestError(RouterHubError):
+    """The request is at fault; no provider was asked."""
+
+
+class MalformedBodyError(RequestError):
+    reason = "MALFORMED_BODY"
+
+
+class InvalidRequestError(RequestError):
+    """The request breaks the contract; `violations` holds every breach, in the order found."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("\n".join(v.description for v in violations), reason=violations[0].reason)
+        self.violations = tuple(violations)
+
+
+class ModelNotFoundError(RequestError):
+    """The model is unknown, or answers another interface than the one called."""
+
+    reason = "INVALID_MODEL"
+
+    def __init__(self, model: str, *, method: str = "generateContent") -> None:
+        super().__init__(f"Model {model!r} was not found", metadata={"model": model})
+        self.model = model
+        self.method = method
+
+
+class RouteNotFoundError(RequestError):
+    reason = "ROUTE_NOT_FOUND"
+
+
+class MethodNotAllowedError(RequestError):
+    reason = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
+
+
+class BodyTooLargeError(RequestError):
+    reason = "BODY_TOO_LARGE"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"Request payload size exceeds the limit: {limit} bytes.", metadata={"limit_bytes": str(limit)}
+        )
+        self.limit = limit
+
+
+class AccessError(RouterHubError):
+    """The caller is unknown or not entitled."""
+
+
+class UnauthenticatedError(AccessError):
+    reason = "UNAUTHENTICATED"
+
+
+class KeyDisabledError(AccessError):
+    reason = "KEY_DISABLED"
+
+
+class ModelNotAllowedError(AccessError):
+    reason = "MODEL_NOT_ALLOWED"
+
+
+class CapacityError(RouterHubError):
+    """Not now: a limit, a budget or the gateway's own capacity."""
+
+
+class RateLimitedError(CapacityError):
+    reason = "RATE_LIMITED"
+
+
+class BudgetExhaustedError(CapacityError):
+    reason = "BUDGET_EXHAUSTED"
+
+
+class OverloadedError(CapacityError):
+    reason = "OVERLOADED"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderError:
+    """What a provider said of its refusal, in its own words."""
+
+    status: int
+    """HTTP status, e.g. 400."""
+    message: str
+    google_status: str = ""
+    """`google.rpc.Code` name, from Gemini-shaped providers."""
+    details: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    """Google's `error.details`, JSON objects with `@type`."""
+    type: str | None = None
+    """OpenAI's `error.type`."""
+    param: str | None = None
+    code: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """OpenAI's further keys, e.g. `moderation_details`."""
+
+
+class ContentError(RouterHubError):
+    """The provider answered properly, without an image to give."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        provider: ProviderError | None = None,
+    ) -> None:
+        super().__init__(message, metadata=metadata)
+        self.provider = provider
+        """The provider's own words, where it answered with an error; None where it answered with a reply."""
+
+
+class ContentBlockedError(ContentError):
+    reason = "CONTENT_BLOCKED"
+
+
+class NoImageError(ContentError):
+    reason = "NO_IMAGE"
+
+
+Spent = Literal["no", "possible", "yes"]
+"""Whether an attempt was charged for: `possible` once the whole request was sent and nobody knows."""
+
+
+class UpstreamError(RouterHubError):
+    """The provider's side is at fault."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        provider: ProviderError | None = None,
+        spent: Spent = "no",
+    ) -> None:
+        super().__init__(message, retry_after=retry_after, metadata=metadata)
+        self.provider = provider
+        """What the provider said; for logs and decisions, and shown only by UpstreamRejectedError."""
+        self.spent = spent
+
+
+class UpstreamRejectedError(UpstreamError):
+    """The provider refused the request itself (400, 404, 413, 422); its words are passed on."""
+
+    reason = "UPSTREAM_REJECTED"
+
+    def __init__(self, provider: ProviderError) -> None:
+        super().__init__(provider.message, provider=provider)
+        self.provider: ProviderError = provider
+
+
+class UpstreamRateLimitedError(UpstreamError):
+    """The provider's own limit, on the operator's account; `retry_after` where it said so."""
+
+    reason = "UPSTREAM_RATE_LIMITED"
+
+
+class UpstreamUnavailableError(UpstreamError):
+    reason = "UPSTREAM_UNAVAILABLE"
+
+
+class UpstreamMisconfiguredError(UpstreamUnavailableError):
+    """Only the operator can mend it; asking the same upstream again does not help, another one may."""
+
+
+class UpstreamTimeoutError(UpstreamError):
+    reason = "UPSTREAM_TIMEOUT"
+
+
+class UpstreamBadReplyError(UpstreamError):
+    reason = "UPSTREAM_BAD_REPLY"
+
+
+class DeadlineError(RouterHubError):
+    """The caller's own time ran out."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
+class InternalError(RouterHubError):
+    """Ours. Its cause goes to the log; the caller is told nothing of it."""
+
+    reason = "INTERNAL"
+
+    def __init__(self) -> None:
+        super().__init__("An internal error occurred.")

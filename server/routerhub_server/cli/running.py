@@ -1,0 +1,47 @@
+"""What `up` and `serve` share: run until told to stop, and start-up errors in one line."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from routerhub_server import logs
+from routerhub_server.catalogue import CatalogueError
+from routerhub_server.cli.options import Refusal
+from routerhub_server.envoy import EnvoyError
+from routerhub_server.serve import AddressError
+from routerhub_server.settings import Settings
+from routerhub_server.state import StateError
+
+
+def run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
+    """Run the process's event loop. Exits 0 after a drain, 2 with one message when it cannot start."""
+    logs.configure(settings.log)
+    with start_up_errors():
+        asyncio.run(main)
+
+
+@contextmanager
+def start_up_errors() -> Iterator[None]:
+    try:
+        yield
+    except (StateError, CatalogueError, AddressError, EnvoyError) as error:
+        raise Refusal(str(error)) from error
+    except OSError as error:
+        raise Refusal(f"{error.strerror or error}") from error
+
+
+def stop_signal() -> asyncio.Event:
+    """Set by SIGTERM and Ctrl-C."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    return stop
+
+
+def say(line: str) -> None:
+    """One line on standard output, where scripts read it at once."""
+    print(line, file=sys.stdout, flush=True)

@@ -1,0 +1,71 @@
+"""`routerhub up`: server and Envoy together, in the foreground."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from routerhub_server.cli.options import Refusal, address, listen, load, state_options
+from routerhub_server.cli.running import run, say, stop_signal
+from routerhub_server.envoy import EnvoyProcess
+from routerhub_server.serve import Server, running
+from routerhub_server.settings import Settings
+
+FIRST_IMAGE = """
+Your first image:
+
+  curl -s http://{http}/v1/images/generations \\
+    -H "Authorization: Bearer {key}" -H 'Content-Type: application/json' \\
+    -d '{{"model": "openai/gpt-image-2", "prompt": "a lighthouse at dusk", "size": "1024x1024"}}' \\
+    | grep -o '"b64_json":"[^"]*' | cut -d'"' -f4 | base64 -d > lighthouse.png
+"""
+
+
+@click.command()
+@state_options
+@click.option("--http", callback=address, help="Both REST APIs and gRPC, H:P.  [default: 127.0.0.1:8080]")
+@click.option("--grpc", callback=address, help="Typed gRPC, past Envoy, H:P.  [default: 127.0.0.1:50051]")
+@click.option("--admin", callback=address, help="Health and metrics, H:P.  [default: 127.0.0.1:9090]")
+def up(
+    state_dir: Path | None, config: Path | None, http: str | None, grpc: str | None, admin: str | None
+) -> None:
+    """Serve both APIs: the gRPC server, and Envoy in front of it."""
+    # The REST door's address is between Envoy and the server alone: any free port does.
+    addresses = listen(http=http, grpc=grpc, admin=admin, rest="127.0.0.1:0")
+    settings = load(config, state_dir, listen=addresses)
+    run(settings, _up(settings))
+
+
+async def _up(settings: Settings) -> None:
+    stop = stop_signal()
+    async with running(settings) as server:
+        envoy = EnvoyProcess(
+            http=settings.listen.http, rest=server.rest, grpc=server.grpc, state_dir=settings.state_dir
+        )
+        await envoy.start()
+        try:
+            _announce(settings, server, envoy.http)
+            await _either(stop, envoy)
+        finally:
+            await envoy.drain(settings.limits.drain_seconds)
+            await envoy.stop()
+
+
+async def _either(stop: asyncio.Event, envoy: EnvoyProcess) -> None:
+    """Wait until we are told to stop. Raises Refusal when Envoy dies before."""
+    waiting = {asyncio.create_task(stop.wait()), asyncio.create_task(envoy.wait())}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    if not stop.is_set():
+        raise Refusal("Envoy ended unexpectedly; its own messages stand above")
+
+
+def _announce(settings: Settings, server: Server, http: str) -> None:
+    if server.first_key:
+        say(f"api-key {server.first_key}")
+    say(f"ready http=http://{http} grpc={server.grpc} admin=http://{server.admin}")
+    # A key that the operator chose is not repeated where logs go.
+    key = "$ROUTERHUB_BOOTSTRAP_KEY" if settings.bootstrap_key else server.first_key or "$ROUTERHUB_API_KEY"
+    print(FIRST_IMAGE.format(http=http, key=key), file=sys.stderr, flush=True)

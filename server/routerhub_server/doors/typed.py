@@ -1,0 +1,43 @@
+"""The typed door: the gRPC contract itself."""
+
+from typing import Any
+
+from routerhub.images.v1.gemini_pb2 import (
+    GenerateContentRequest,
+    GenerateContentResponse,
+    GetModelRequest,
+    ListModelsRequest,
+    ListModelsResponse,
+    Model,
+)
+from routerhub.images.v1.image_generation_service_pb2_grpc import ImageGenerationServiceServicer
+from routerhub.images.v1.openai_images_pb2 import GenerateImagesRequest, GenerateImagesResponse
+from routerhub_server.calls import current_call
+from routerhub_server.catalogue.listing import google_model, google_page
+from routerhub_server.doors.replies import typed_headers
+from routerhub_server.pipeline import Pipeline, refuse_blocked
+
+
+class ImageGenerationService(ImageGenerationServiceServicer):
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    async def GenerateContent(self, request: GenerateContentRequest, context: Any) -> GenerateContentResponse:
+        await typed_headers(context)
+        reply = await self._pipeline.generate(current_call.get(), "gemini", request)
+        refuse_blocked(reply)
+        response: GenerateContentResponse = reply.message
+        return response
+
+    async def GenerateImages(self, request: GenerateImagesRequest, context: Any) -> GenerateImagesResponse:
+        await typed_headers(context)
+        reply = await self._pipeline.generate(current_call.get(), "openai", request)
+        response: GenerateImagesResponse = reply.message
+        return response
+
+    async def ListModels(self, request: ListModelsRequest, context: Any) -> ListModelsResponse:
+        models = self._pipeline.gemini_models(current_call.get())
+        return google_page(models, request.page_size, request.page_token)
+
+    async def GetModel(self, request: GetModelRequest, context: Any) -> Model:
+        return google_model(self._pipeline.gemini_model(current_call.get(), request.name))

@@ -55,7 +55,7 @@ class Server:
 async def running(settings: Settings) -> AsyncIterator[Server]:
     """Serve until the context ends, then drain: calls in flight get `limits.drain_seconds` to finish.
 
-    Raises StateError, CatalogueError or AddressError when it cannot start.
+    Raises AccountError, AddressError, CatalogueError or StateError when it cannot start.
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.state_dir, settings.database_url))

@@ -1,21 +1,26 @@
-"""The command line: one file a command."""
+"""The command line: one file a command, imported when it is asked for, so that none waits for the others."""
+
+from importlib import import_module
 
 import click
 
 from routerhub_server import __version__
-from routerhub_server.cli.check import check
-from routerhub_server.cli.generate import generate
-from routerhub_server.cli.keys import keys
-from routerhub_server.cli.serve import serve
 
-from routerhub_server.cli.up import up
+COMMANDS = ("up", "serve", "check", "keys", "generate")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"routerhub_server.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="routerhub-images")
 def routerhub() -> None:
     """A self-hosted image-generation gateway."""
-
-
-for command in (up, serve, check, keys, generate):
-    routerhub.add_command(command)

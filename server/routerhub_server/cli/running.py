@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from routerhub_server import logs
+from routerhub_server.accounts import AccountError
 from routerhub_server.catalogue import CatalogueError
 from routerhub_server.cli.options import Refusal
 from routerhub_server.envoy import EnvoyError
@@ -27,7 +28,7 @@ def run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
 def start_up_errors() -> Iterator[None]:
     try:
         yield
-    except (StateError, CatalogueError, AddressError, EnvoyError) as error:
+    except (AccountError, AddressError, CatalogueError, EnvoyError, StateError) as error:
         raise Refusal(str(error)) from error
     except OSError as error:
         raise Refusal(f"{error.strerror or error}") from error

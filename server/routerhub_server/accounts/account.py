@@ -1,0 +1,29 @@
+"""An account: the one who calls, whichever of its secrets is presented."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: str
+    """128 random bits in hex."""
+    name: str
+    """What its operator calls it; unique among the accounts that are not disabled."""
+    created_at: datetime
+    expires_at: datetime | None = None
+    """None: never."""
+    disabled_at: datetime | None = None
+    models: tuple[str, ...] = ()
+    """Patterns of catalogue ids, e.g. `google/*`; empty: every model."""
+
+    def allows(self, model: str) -> bool:
+        """Whether the account may use the model with this catalogue id."""
+        return not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
+
+    def state(self, now: datetime) -> Literal["active", "expired", "disabled"]:
+        if self.disabled_at:
+            return "disabled"
+        return "expired" if self.expires_at and self.expires_at <= now else "active"

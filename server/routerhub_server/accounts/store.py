@@ -1,0 +1,180 @@
+"""Makes, lists and disables accounts, and finds the account of a presented key."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from routerhub_server.accounts.account import Account
+from routerhub_server.accounts.recent import Recent
+from routerhub_server.accounts.rows import StoredSecret, find_account, find_secret, insert, to_account
+from routerhub_server.accounts.secrets import MalformedSecretError, Secret, generate, parse
+from routerhub_server.errors import KeyDisabledError, OverloadedError, UnauthenticatedError
+from routerhub_server.state import Database, StateError, tables
+
+FIRST_NAME = "default"
+BOOTSTRAP_NAME = "bootstrap"
+NAME_LENGTH = 100
+
+LOOK_UP_LIFE = timedelta(seconds=1)
+"""How long a look-up is believed: a key that another process disables ends within it."""
+MISSES = 4096
+"""Unknown keys remembered at once; a flood of them pushes out its own kind, never a known key."""
+HITS = 65536
+
+
+class AccountError(Exception):
+    """What an operator asked of an account cannot be done; the message says why."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Accounts:
+    """The accounts in one database. Methods raise StateError when it fails, unless they say otherwise."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+        self._hits = Recent[str, StoredSecret](LOOK_UP_LIFE, HITS)
+        self._misses = Recent[str, bool](LOOK_UP_LIFE, MISSES)
+
+    async def authenticate(self, secret: str | None) -> Account:
+        """The account that holds the presented key; None or empty means that none was presented.
+
+        Raises UnauthenticatedError (KEY_EXPIRED when that is why), KeyDisabledError, and OverloadedError
+        when the database fails. No message repeats the key.
+        """
+        presented = _parse_presented(secret)
+        stored = await self._find(presented.id)
+        if stored is None or not presented.matches(stored.hash):
+            raise UnauthenticatedError("The API key is not known to this gateway.")
+        if stored.account.disabled_at:
+            raise KeyDisabledError("The API key has been disabled.")
+        if expired_at := stored.expired_at(self._clock()):
+            raise UnauthenticatedError(
+                f"The API key expired at {expired_at:%Y-%m-%d %H:%M:%S} UTC.", reason="KEY_EXPIRED"
+            )
+        return stored.account
+
+    async def create(
+        self, name: str, *, expires_at: datetime | None = None, models: Sequence[str] = ()
+    ) -> tuple[Account, str]:
+        """A new account and its key, which cannot be read again. Raises AccountError."""
+        account = self._new_account(name, expires_at, models)
+        secret = generate()
+        try:
+            async with self._database.write() as connection:
+                await insert(connection, account, secret)
+        except IntegrityError as error:
+            raise AccountError(f"the name {name!r} is taken; disable its account first") from error
+        return account, secret.text
+
+    async def list(self) -> Sequence[Account]:
+        """Every account, disabled ones included, oldest first."""
+        query = select(tables.accounts).order_by(tables.accounts.c.created_at, tables.accounts.c.id)
+        async with self._database.read() as connection:
+            return [to_account(row) for row in await connection.execute(query)]
+
+    async def get(self, id_or_name: str) -> Account:
+        """The account with this id, or else the latest with this name. Raises AccountError."""
+        async with self._database.read() as connection:
+            return await _get(connection, id_or_name)
+
+    async def disable(self, id_or_name: str) -> Account:
+        """End all keys of an account; renders that run, finish. Raises AccountError when there is none.
+
+        Other processes notice within a second. Disabling twice keeps the first time.
+        """
+        async with self._database.write() as connection:
+            account = await _get(connection, id_or_name)
+            await connection.execute(
+                tables.accounts.update()
+                .where(tables.accounts.c.id == account.id, tables.accounts.c.disabled_at.is_(None))
+                .values(disabled_at=self._clock())
+            )
+            disabled = await _get(connection, account.id)
+        self._hits.clear()
+        return disabled
+
+    async def ensure_first(self) -> str | None:
+        """Make a first account when there is none at all: its key, or None when there was one."""
+        async with self._database.write() as connection:
+            if await connection.scalar(select(func.count()).select_from(tables.accounts)):
+                return None
+            secret = generate()
+            await insert(connection, self._new_account(FIRST_NAME), secret)
+        return secret.text
+
+    async def bootstrap(self, key: str) -> Account:
+        """The account of a key that the operator brings, made when the key is new.
+
+        The same key at every start is the same account, also a disabled one: it stays disabled. Another key
+        at a later start gets an account of its own, and the earlier key goes on until it is disabled.
+        Raises AccountError when the text cannot be a key.
+        """
+        try:
+            secret = parse(key)
+        except MalformedSecretError as error:
+            raise AccountError(f"the bootstrap key is malformed: {error}") from error
+        async with self._database.write() as connection:
+            stored = await find_secret(connection, secret.id)
+            if stored and secret.matches(stored.hash):
+                return stored.account
+            taken = await connection.scalar(
+                select(tables.accounts.c.id).where(
+                    tables.accounts.c.name == BOOTSTRAP_NAME, tables.accounts.c.disabled_at.is_(None)
+                )
+            )
+            account = self._new_account(f"{BOOTSTRAP_NAME}-{secret.id}" if taken else BOOTSTRAP_NAME)
+            await insert(connection, account, secret)
+        return account
+
+    def _new_account(
+        self, name: str, expires_at: datetime | None = None, models: Sequence[str] = ()
+    ) -> Account:
+        now = self._clock()
+        if not (name.isprintable() and name == name.strip() and 1 <= len(name) <= NAME_LENGTH):
+            raise AccountError(f"a name is 1 to {NAME_LENGTH} printable characters without blanks around it")
+        if expires_at and expires_at <= now:
+            raise AccountError("the expiry is in the past")
+        return Account(token_hex(16), name, now, expires_at, models=tuple(models))
+
+    async def _find(self, secret_id: str) -> StoredSecret | None:
+        now = self._clock()
+        if stored := self._hits.get(secret_id, now):
+            return stored
+        if self._misses.get(secret_id, now):
+            return None
+        try:
+            async with self._database.read() as connection:
+                stored = await find_secret(connection, secret_id)
+        except StateError as error:
+            raise OverloadedError("API keys cannot be checked at the moment.", retry_after=1) from error
+        if stored:
+            self._hits.put(secret_id, stored, now)
+        else:
+            self._misses.put(secret_id, True, now)
+        return stored
+
+
+def _parse_presented(secret: str | None) -> Secret:
+    if not secret:
+        raise UnauthenticatedError(
+            "The API key is missing. Send it as `Authorization: Bearer rh_...` or `x-goog-api-key: rh_...`."
+        )
+    try:
+        return parse(secret)
+    except MalformedSecretError as error:
+        raise UnauthenticatedError(f"The API key is malformed: {error}.") from error
+
+
+async def _get(connection: AsyncConnection, id_or_name: str) -> Account:
+    account = await find_account(connection, id_or_name)
+    if account is None:
+        raise AccountError(f"there is no account with the id or name {id_or_name!r}")
+    return account

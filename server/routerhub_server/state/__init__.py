@@ -1,0 +1,6 @@
+"""What outlives the process: the database and its schema."""
+
+from routerhub_server.state.database import Database, open_database
+from routerhub_server.state.errors import StateError
+
+__all__ = ["Database", "StateError", "open_database"]

@@ -31,8 +31,8 @@ Settings come from three places; a later one wins:
 3. the command line.
 
 Provider keys and addresses also come from the variables that the vendors' own SDKs read: `GEMINI_API_KEY`,
-`GEMINI_BASE_URL`, `OPENAI_API_KEY`, `OPENAI_BASE_URL` (with its `/v1`). They fill the upstreams named `gemini` and
-`openai`, and bring them into being where the file has none.
+`GEMINI_BASE_URL`, `OPENAI_API_KEY`, `OPENAI_BASE_URL` (with its `/v1`). They fill the upstreams named
+`gemini` and `openai`, and bring them into being where the file has none.
 
 `routerhub check --config FILE` says what is wrong with a configuration, setting by setting.
 
@@ -62,8 +62,8 @@ def page() -> str:
     lines += [
         "## A model\n",
         "Each entry of `models` has the schema of the shipped catalogue,",
-        "[models.yaml](../server/routerhub_server/catalogue/models.yaml), whose comments explain it. An entry with a",
-        "known `id` is merged into that model, another adds a model, and `enabled: false` removes one.",
+        "[models.yaml](../server/routerhub_server/catalogue/models.yaml), whose comments explain it. An entry",
+        "with a known `id` is merged into that model, another adds a model, and `enabled: false` removes one.",
     ]
     return "\n".join(lines) + "\n"
 

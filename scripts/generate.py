@@ -17,9 +17,7 @@ PROTOS = ROOT / "protos"
 GOOGLE_PROTOS = Path(next(iter(api.__path__))).parent.parent
 WELL_KNOWN_PROTOS = files("grpc_tools") / "_proto"
 # What errors carry: a transcoder that cannot look it up answers an error with an empty body.
-ERROR_DETAILS = GOOGLE_PROTOS / "google/rpc/error_details.proto"
 ERROR_DETAILS = [GOOGLE_PROTOS / "google/rpc" / name for name in ("status.proto", "error_details.proto")]
-"""Not imported by our protos, but a transcoder needs them to print what our errors carry."""
 TOOLS = Path(sys.executable).parent
 
 
@@ -36,7 +34,7 @@ def generate(out: Path) -> None:
     services = [source for source in sources if source.stem.endswith("_service")]
     run(sources, f"--python_out={out}", f"--mypy_out=quiet:{out}")
     run(services, f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}")
-    run([*sources, ERROR_DETAILS], f"--descriptor_set_out={out}/descriptors.binpb", "--include_imports")
+    run([*sources, *ERROR_DETAILS], f"--descriptor_set_out={out}/descriptors.binpb", "--include_imports")
 
 
 def run(sources: list[Path], *outputs: str) -> None:

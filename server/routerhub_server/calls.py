@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from routerhub_server.accounts import Account
+from routerhub_server.capacity import Lease
 
 Door = Literal["rest", "grpc"]
 
@@ -18,6 +19,10 @@ class Call:
     deadline: float
     """When the caller's time is up, on the event loop's clock, in seconds."""
     account: Account | None = None
+    held: Lease = field(default_factory=Lease)
+    """The bytes that the call holds in memory."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """What its reply says beside the body, good or bad: `x-routerhub-*`."""
     facts: dict[str, object] = field(default_factory=dict)
     """What the call's one log line says beside its outcome: model, upstream, images, ..."""
 

@@ -51,6 +51,10 @@ class Violation:
     """OpenAI's `code` for it, e.g. `unknown_parameter`, `invalid_type`, `integer_above_max_value`."""
 
 
+Spent = Literal["no", "possible", "yes"]
+"""Whether an attempt was charged for: `possible` once the whole request was sent and nobody knows."""
+
+
 class RouterHubError(Exception):
     """Base of every error that a caller may see. `message` is safe to show."""
 
@@ -63,6 +67,7 @@ class RouterHubError(Exception):
         reason: str | None = None,
         retry_after: float | None = None,
         metadata: Mapping[str, str] | None = None,
+        spent: Spent = "no",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -70,6 +75,8 @@ class RouterHubError(Exception):
         self.retry_after = retry_after
         """Seconds after which trying again makes sense; None where it never does or nobody knows."""
         self.metadata = dict(metadata or {})
+        self.spent: Spent = spent
+        """Whether a provider may have charged for the call: then a repeat may pay again."""
 
 
 class RequestError(RouterHubError):
@@ -137,8 +144,37 @@ class ModelNotAllowedError(AccessError):
     reason = "MODEL_NOT_ALLOWED"
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit of an account, and where the account stands with it."""
+
+    subject: Literal["requests", "images", "concurrent", "budget"]
+    """Requests and images in any 60 seconds, renders at once, or money."""
+    limit: int
+    """Money in 1e-9 of the currency's unit."""
+    remaining: int
+    """What is left after this call, or was left when it was refused; never below 0."""
+    reset: float
+    """Seconds until the limit is whole again, if nothing else is asked for; 0 where nobody can say."""
+    models: str = ""
+    """The pattern of model ids that it is for; empty: every model."""
+
+
 class CapacityError(RouterHubError):
     """Not now: a limit, a budget or the gateway's own capacity."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        spent: Spent = "no",
+        quotas: Sequence[Quota] = (),
+    ) -> None:
+        super().__init__(message, retry_after=retry_after, metadata=metadata, spent=spent)
+        self.quotas = tuple(quotas)
+        """The account's limits; the first is the one that refused. Empty where none of them did."""
 
 
 class RateLimitedError(CapacityError):
@@ -195,10 +231,6 @@ class NoImageError(ContentError):
     reason = "NO_IMAGE"
 
 
-Spent = Literal["no", "possible", "yes"]
-"""Whether an attempt was charged for: `possible` once the whole request was sent and nobody knows."""
-
-
 class UpstreamError(RouterHubError):
     """The provider's side is at fault."""
 
@@ -211,10 +243,9 @@ class UpstreamError(RouterHubError):
         provider: ProviderError | None = None,
         spent: Spent = "no",
     ) -> None:
-        super().__init__(message, retry_after=retry_after, metadata=metadata)
+        super().__init__(message, retry_after=retry_after, metadata=metadata, spent=spent)
         self.provider = provider
         """What the provider said; for logs and decisions, and shown only by UpstreamRejectedError."""
-        self.spent = spent
 
 
 class UpstreamRejectedError(UpstreamError):

@@ -1,45 +1,135 @@
 """The hall: the ordered steps of one request, whichever door it came through."""
 
 import asyncio
-from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
 
 from routerhub_server.calls import Call
 from routerhub_server.catalogue import Catalogue, GeminiModel, Model
 from routerhub_server.errors import (
-    ContentBlockedError,
+    ContentError,
     ModelNotAllowedError,
     ModelNotFoundError,
-    UpstreamTimeoutError,
+    UpstreamBadReplyError,
 )
+from routerhub_server.metrics import Metrics
 from routerhub_server.renders import Renders
-from routerhub_server.upstreams.base import Interface, Order, Reply, Request, Upstream
+from routerhub_server.results import NoImage, as_error, classify, kind_of, mismatches
+from routerhub_server.routing import Answer, Chain, Journey, Rendered, Verdict
+from routerhub_server.settings import Settings
+from routerhub_server.upstreams.base import Interface, Order, Reply, Request
 from routerhub_server.validation import check_request, model_name, with_defaults
 
+log = structlog.get_logger("routerhub.pipeline")
+
 INTERFACES: tuple[Interface, ...] = ("gemini", "openai")
+ANSWER_MARGIN = 0.1
+"""Seconds before its deadline at which a call stops waiting to be served, so that it still hears why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A complete reply, and what the gateway found in it."""
+
+    reply: Reply
+    no_image: NoImage | None
+
+    def with_image(self) -> Reply:
+        """The reply, for callers whose contract has no empty success. Raises ContentError."""
+        if self.no_image is not None:
+            raise as_error(self.no_image, self.reply.facts)
+        return self.reply
 
 
 class Pipeline:
     """Shared by both doors. Who the caller is has been settled before (the doors' interceptors)."""
 
     def __init__(
-        self, catalogue: Catalogue, upstreams: Mapping[str, Upstream], renders: Renders, render_seconds: float
+        self, settings: Settings, catalogue: Catalogue, chain: Chain, renders: Renders, metrics: Metrics
     ) -> None:
+        self._settings = settings
         self._catalogue = catalogue
-        self._upstreams = upstreams
+        self._chain = chain
         self._renders = renders
-        self._render_seconds = render_seconds
+        self._metrics = metrics
 
-    async def generate(self, call: Call, interface: Interface, request: Request) -> Reply:
+    async def generate(self, call: Call, interface: Interface, request: Request) -> Result:
         """One request, from the typed message to a complete, checked reply.
 
         `request` belongs to the pipeline from here on: defaults are filled in place. Raises RouterHubError.
         """
         model = self.model(call, interface, model_name(request))
         check_request(request, model)
-        order = self._order(call, with_defaults(request, model), model)
-        reply = await self._renders.attend(self._render(model, order), call.deadline)
-        call.facts.update(images=reply.facts.images, model_version=reply.facts.model_version)
-        return reply
+        order = Order(with_defaults(request, model), model.bare_id, call.request_id)
+        rendered = await self._renders.attend(self._render(call, model, order), call.deadline)
+        call.held.note(rendered.reply.size)
+        return self._look(call, model, order, rendered)
+
+    async def _render(self, call: Call, model: Model, order: Order) -> Rendered:
+        """The render itself, a task of the process."""
+        now = asyncio.get_running_loop().time()
+        seconds = model.render_seconds or self._settings.limits.render_seconds
+        journey = Journey(order, until=now + seconds, caller_until=call.deadline - ANSWER_MARGIN)
+        try:
+            return await self._chain.render(journey, model.routes, lambda answer: self._judge(order, answer))
+        except ContentError as error:
+            kind = kind_of(error)
+            error.metadata.setdefault("no_image", kind)
+            self._tell_no_image(call, model, kind)
+            raise
+        finally:
+            self._tell_journey(call, journey)
+
+    def _judge(self, order: Order, answer: Answer) -> Verdict:
+        """What the operator wants done with this answer."""
+        kind = kind_of(answer) if isinstance(answer, ContentError) else classify(order.request, answer.facts)
+        return self._settings.no_image.get(kind, "return") if kind else "return"
+
+    def _look(self, call: Call, model: Model, order: Order, rendered: Rendered) -> Result:
+        """Look at what came back, and say what is odd about it."""
+        facts = rendered.reply.facts
+        call.facts.update(images=facts.images, model_version=facts.model_version)
+        for name in facts.unknown_fields:
+            if self._metrics.unknown_field(rendered.upstream, name):
+                log.warning("unknown_field", upstream=rendered.upstream, field=name)
+        kind = classify(order.request, facts)
+        if kind is not None:
+            self._tell_no_image(call, model, kind)
+            return Result(rendered.reply, kind)
+        self._compare(call, model, order, rendered)
+        return Result(rendered.reply, None)
+
+    def _compare(self, call: Call, model: Model, order: Order, rendered: Rendered) -> None:
+        found = mismatches(order.request, rendered.reply.facts)
+        if not found:
+            return
+        delivered = call.headers["x-routerhub-delivered"] = ", ".join(found)
+        call.facts["delivered"] = delivered
+        for mismatch in found:
+            self._metrics.mismatch(model.id, mismatch.partition("=")[0])
+        if self._settings.mismatch == "fail":
+            raise UpstreamBadReplyError(
+                f"The upstream delivered something else than was asked for: {delivered}.", spent="yes"
+            )
+
+    def _tell_no_image(self, call: Call, model: Model, kind: NoImage) -> None:
+        call.headers["x-routerhub-no-image"] = kind
+        call.facts["no_image"] = kind
+        self._metrics.no_image(model.id, kind)
+
+    def _tell_journey(self, call: Call, journey: Journey) -> None:
+        call.facts["attempts"] = len(journey.attempts)
+        if journey.passed_over:
+            call.facts["passed_over"] = journey.passed_over
+        if not journey.attempts:
+            return
+        last = journey.answered_by or journey.attempts[-1]
+        call.facts.update(upstream=last.upstream, upstream_model=last.model)
+        if self._settings.reply_headers:
+            call.headers["x-routerhub-upstream"] = last.upstream
+            call.headers["x-routerhub-model"] = last.model
+            call.headers["x-routerhub-attempts"] = str(len(journey.attempts))
 
     def model(self, call: Call, interface: Interface, name: str) -> Model:
         """The model that the caller means. Raises ModelNotFoundError, ModelNotAllowedError."""
@@ -74,42 +164,6 @@ class Pipeline:
                 return model
         raise ModelNotFoundError(name.removeprefix("models/"), method="getModel")
 
-    def _order(self, call: Call, request: Request, model: Model) -> Order:
-        return Order(request=request, model=model.routes[0].model, request_id=call.request_id)
-
-    async def _render(self, model: Model, order: Order) -> Reply:
-        upstream = self._upstreams[model.routes[0].upstream]
-        try:
-            async with asyncio.timeout(self._render_seconds):
-                return await upstream.render(order)
-        except TimeoutError as error:
-            raise UpstreamTimeoutError(
-                f"The upstream did not answer within {self._render_seconds:g} s.", spent="possible"
-            ) from error
-
 
 def _allowed(call: Call, model: Model) -> bool:
     return call.account is not None and call.account.allows(model.id)
-
-
-BLOCKING = frozenset(
-    {
-        "SAFETY",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-        "SPII",
-        "IMAGE_SAFETY",
-        "IMAGE_PROHIBITED_CONTENT",
-    }
-)
-"""Gemini's finish reasons that mean the output was blocked."""
-
-
-def refuse_blocked(reply: Reply) -> None:
-    """For callers whose contract has no room for an empty success. Raises ContentBlockedError."""
-    facts = reply.facts
-    if facts.block_reason:
-        raise ContentBlockedError(f"The prompt was blocked: {facts.block_reason}.")
-    blocked = [reason for reason in facts.finish_reasons if reason in BLOCKING]
-    if blocked and not facts.images:
-        raise ContentBlockedError(f"The output was blocked: {blocked[0]}.")

@@ -9,48 +9,53 @@ from collections.abc import Coroutine
 from typing import Any
 
 from routerhub_server.errors import DeadlineError, OverloadedError
-from routerhub_server.upstreams.base import Reply
+from routerhub_server.routing import Rendered
+
+SHUTTING_DOWN = "The server is shutting down."
 
 
 class Renders:
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Reply]] = set()
-        self._draining = False
+        self._tasks: set[asyncio.Task[Rendered]] = set()
+        self._closed = False
 
     def __len__(self) -> int:
         return len(self._tasks)
 
-    async def attend(self, render: Coroutine[Any, Any, Reply], deadline: float) -> Reply:
+    async def attend(self, render: Coroutine[Any, Any, Rendered], deadline: float) -> Rendered:
         """Start `render` and wait for it until `deadline` (event loop's clock, seconds).
 
-        Raises DeadlineError when the time is up, OverloadedError while draining, and what the render raises.
+        Raises DeadlineError when the time is up, OverloadedError when the process is about to end,
+        and what the render raises.
         """
-        if self._draining:
+        if self._closed:
             render.close()
-            raise OverloadedError("The server is shutting down.", retry_after=1)
+            raise OverloadedError(SHUTTING_DOWN, retry_after=1)
         task = asyncio.create_task(render)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
             async with asyncio.timeout_at(deadline):
-                return await asyncio.shield(task)
+                await asyncio.wait({task})
         except TimeoutError as error:
-            raise DeadlineError("The deadline passed before the image was ready.") from error
+            raise DeadlineError(
+                "The deadline passed before the image was ready.", spent="possible"
+            ) from error
         finally:
             await _cancelled(task)
+        if task.cancelled():
+            raise OverloadedError(SHUTTING_DOWN, retry_after=1, spent="possible")
+        return task.result()
 
-    async def drain(self, seconds: float) -> int:
-        """Admit no more, give the running ones `seconds`, cancel the rest: how many it returns."""
-        self._draining = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
-        late = [task for task in self._tasks if not task.done()]
-        for task in late:
-            await _cancelled(task)
-        return len(late)
+    def close(self) -> int:
+        """Admit no more and cancel the running ones, whose callers get an error: how many those are."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        return len(self._tasks)
 
 
-async def _cancelled(task: asyncio.Task[Reply]) -> None:
+async def _cancelled(task: asyncio.Task[Rendered]) -> None:
     """End the task, if it has not ended, and see it through."""
     if not task.done():
         task.cancel()

@@ -1,33 +1,41 @@
 """Composition root: everything that lives as long as the process is built and closed here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import grpc
 import grpc.aio
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from routerhub.images.v1 import image_generation_service_pb2, rest_service_pb2
 from routerhub.images.v1.image_generation_service_pb2_grpc import add_ImageGenerationServiceServicer_to_server
 from routerhub.images.v1.rest_service_pb2_grpc import add_RestServiceServicer_to_server
 from routerhub_server.accounts import Accounts
+from routerhub_server.addresses import AddressError, bindable
 from routerhub_server.admin import AdminServer
+from routerhub_server.capacity import ByteBudget
 from routerhub_server.catalogue import Catalogue
 from routerhub_server.doors import interceptors
+from routerhub_server.doors.health import HealthService
 from routerhub_server.doors.rest import RestService
 from routerhub_server.doors.typed import ImageGenerationService
 from routerhub_server.doors.uploads import Uploads
+from routerhub_server.metrics import Metrics
 from routerhub_server.pipeline import Pipeline
 from routerhub_server.renders import Renders
-from routerhub_server.settings import Settings
-from routerhub_server.state import open_database
-from routerhub_server.upstreams.registry import build_upstreams
+from routerhub_server.routing import Chain, Link
+from routerhub_server.settings import MIB, Settings
+from routerhub_server.state import claimed, open_database
+from routerhub_server.upstreams.base import Upstream
+from routerhub_server.upstreams.registry import build_upstreams, check_routes
+
+Building: TypeAlias = AbstractAsyncContextManager[Mapping[str, Upstream]]
 
 log = structlog.get_logger("routerhub.serve")
 
@@ -36,8 +44,8 @@ HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 REST = rest_service_pb2.DESCRIPTOR.services_by_name["RestService"].full_name
 
 
-class AddressError(Exception):
-    """An address cannot be bound."""
+FLUSH_SECONDS = 2
+"""How long callers have to read the error of a call that was cancelled at the end of a drain."""
 
 
 @dataclass(slots=True)
@@ -52,27 +60,37 @@ class Server:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Server]:
+async def running(
+    settings: Settings, build: Callable[[Settings], Building] = build_upstreams
+) -> AsyncIterator[Server]:
     """Serve until the context ends, then drain: calls in flight get `limits.drain_seconds` to finish.
 
+    `build` makes the upstreams by name, for as long as its context lasts.
     Raises AccountError, AddressError, CatalogueError or StateError when it cannot start.
     """
     async with AsyncExitStack() as stack:
+        stack.enter_context(claimed(settings.state_dir))
         database = await stack.enter_async_context(open_database(settings.state_dir, settings.database_url))
         accounts = Accounts(database)
         first_key = await _first_key(accounts, settings)
-        upstreams = await stack.enter_async_context(build_upstreams(settings))
-        renders = Renders()
+        upstreams = await stack.enter_async_context(build(settings))
+        renders, metrics, budget = Renders(), Metrics(), ByteBudget(settings.limits.bytes_in_flight)
+        links = {
+            name: Link.of(upstream, settings.resolved_upstreams[name], time.monotonic)
+            for name, upstream in upstreams.items()
+        }
+        metrics.watch(links)
         catalogue = Catalogue.load(
             settings.models, upstreams=frozenset(upstreams), sandbox_only=settings.sandbox_only
         )
-        pipeline = Pipeline(catalogue, upstreams, renders, settings.limits.render_seconds)
-        admin = AdminServer(settings.listen.admin, _registry())
+        check_routes(catalogue.visible(), upstreams)
+        pipeline = Pipeline(settings, catalogue, Chain(links, observe=metrics.attempt), renders, metrics)
+        admin = AdminServer(bindable(settings.listen.admin), metrics.registry)
         stack.callback(admin.stop)
         admin.start()
-        health = HealthServicer()
+        health = HealthService((TYPED, REST))
         typed, typed_address = _server(
-            settings.listen.grpc, settings, interceptors.typed(accounts, settings.limits)
+            settings.listen.grpc, settings, interceptors.typed(accounts, settings.limits, budget)
         )
         add_ImageGenerationServiceServicer_to_server(ImageGenerationService(pipeline), typed)
         health_pb2_grpc.add_HealthServicer_to_server(health, typed)
@@ -81,28 +99,28 @@ async def running(settings: Settings) -> AsyncIterator[Server]:
             typed,
         )
         rest, rest_address = _server(
-            settings.listen.rest, settings, interceptors.rest(accounts, settings.limits)
+            settings.listen.rest, settings, interceptors.rest(accounts, settings.limits, budget)
         )
         add_RestServiceServicer_to_server(RestService(pipeline, Uploads(settings.limits)), rest)
         health_pb2_grpc.add_HealthServicer_to_server(health, rest)
-        await _announce(health, health_pb2.HealthCheckResponse.NOT_SERVING)
         await typed.start()
         await rest.start()
-        await _announce(health, health_pb2.HealthCheckResponse.SERVING)
+        health.serve()
         admin.ready.set()
         log.info("serving", grpc=typed_address, rest=rest_address, upstreams=sorted(upstreams))
         try:
             yield Server(typed_address, rest_address, admin.address, first_key)
         finally:
             admin.ready.clear()
-            await _announce(health, health_pb2.HealthCheckResponse.NOT_SERVING)
+            health.drain()
             await _drain((typed, rest), renders, settings.limits.drain_seconds)
 
 
 def _server(
     address: str, settings: Settings, around: Sequence[grpc.aio.ServerInterceptor]
 ) -> tuple[grpc.aio.Server, str]:
-    limit = settings.limits.body_bytes
+    # On the REST listener a message is a piece of a body, of up to 256 KiB, whatever the body may be.
+    limit = max(settings.limits.body_bytes, MIB)
     server = grpc.aio.server(
         interceptors=around,
         options=(
@@ -113,6 +131,7 @@ def _server(
             ("grpc.absolute_max_metadata_size", 64 * 1024),
         ),
     )
+    address = bindable(address)  # before gRPC tries: it writes lines of its own about what fails
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
@@ -130,22 +149,11 @@ async def _first_key(accounts: Accounts, settings: Settings) -> str | None:
     return key if empty else None
 
 
-def _registry() -> CollectorRegistry:
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-    return registry
-
-
-async def _announce(health: HealthServicer, status: int) -> None:
-    for service in ("", TYPED, REST):
-        await health.set(service, status)
-
-
 async def _drain(servers: Sequence[grpc.aio.Server], renders: Renders, seconds: float) -> None:
-    """Stop admitting; calls in flight finish within `seconds`, the rest are cancelled."""
+    """Stop admitting; calls in flight finish within `seconds`, the rest get an error instead of an image."""
     log.info("draining", in_flight=len(renders), seconds=seconds)
-    await asyncio.gather(*(server.stop(grace=seconds) for server in servers))
-    cancelled = await renders.drain(0)
+    stopping = [asyncio.create_task(server.stop(grace=seconds + FLUSH_SECONDS)) for server in servers]
+    await asyncio.wait(stopping, timeout=seconds)
+    cancelled = renders.close()
+    await asyncio.gather(*stopping)
     log.info("stopped", cancelled=cancelled)

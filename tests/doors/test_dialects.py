@@ -129,7 +129,8 @@ def test_exhausted_budget_never_invites_a_retry() -> None:
 
 
 def test_overload_is_503_with_retry_after() -> None:
-    assert openai(OverloadedError("full"))[:2] == (503, {"retry-after": "1"})
+    headers = {"retry-after": "1", "x-should-retry": "true"}
+    assert openai(OverloadedError("full"))[:2] == (503, headers)
 
 
 def test_possible_charge_is_not_retried_by_sdks() -> None:

@@ -10,6 +10,8 @@ from tests.fakes.pictures import picture, sides
 from tests.fakes.server import Answer, FakeServer, Received, json_answer
 
 _PATH = re.compile(r"/v1beta/models/([^/:?]+):generateContent")
+_MODEL_PATH = re.compile(r"/v1beta/models(?:/([^/:?]+)|\?pageSize=\d+)")
+_HTML = b"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>"
 SIGNATURE = base64.b64encode(b"signature of the fake").decode()
 
 
@@ -26,28 +28,35 @@ class FakeGemini(FakeServer):
         return self.url
 
     def respond(self, request: Received) -> Answer:
+        if request.method == "GET":
+            return self._key_refusal(request) or self._listing(request)
         path = _PATH.fullmatch(request.path)
-        refusal = self._refusal(request, path)
-        if refusal is not None:
-            return refusal
-        assert path is not None
-        return json_answer(200, self._reply(path[1], request.json))
-
-    def _refusal(self, request: Received, path: re.Match[str] | None) -> Answer | None:
-        key = request.headers.get("x-goog-api-key")
         if path is None or request.method != "POST":
-            return Answer(
-                404, b"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>", {"content-type": "text/html"}
-            )
-        if key is None:
-            return error(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers.")
-        if key != self.key:
-            return bad_key()
+            return no_such_page()
+        return self._key_refusal(request) or self._generate(path[1], request, REQUEST)
+
+    def _generate(self, model: str, request: Received, spec: dict[str, Any]) -> Answer:
         if request.headers.get("content-type") != "application/json":
             return error(400, "INVALID_ARGUMENT", "Invalid content type.")
-        if not path[1].startswith("gemini-"):
-            return unknown_model(path[1])
-        return _body_refusal(request)
+        if not model.startswith("gemini-"):
+            return unknown_model(model)
+        return _body_refusal(request, spec) or json_answer(200, self._reply(model, request.json))
+
+    def _key_refusal(self, request: Received) -> Answer | None:
+        key = request.headers.get("x-goog-api-key")
+        if key is None:
+            return error(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers.")
+        return None if key == self.key else bad_key()
+
+    def _listing(self, request: Received) -> Answer:
+        path = _MODEL_PATH.fullmatch(request.path)
+        if path is None:
+            return no_such_page()
+        name = path[1] or "gemini-3-pro-image"
+        if not name.startswith("gemini-"):
+            return unknown_model(name)
+        model = {"name": f"models/{name}", "supportedGenerationMethods": ["generateContent"]}
+        return json_answer(200, model if path[1] else {"models": [model]})
 
     def _reply(self, model: str, request: dict[str, Any]) -> dict[str, Any]:
         config = request.get("generationConfig", {})
@@ -60,12 +69,12 @@ class FakeGemini(FakeServer):
         return _response(model, parts)
 
 
-def _body_refusal(request: Received) -> Answer | None:
+def _body_refusal(request: Received, spec: dict[str, Any]) -> Answer | None:
     try:
         body = request.json
     except ValueError:
         return error(400, "INVALID_ARGUMENT", "Invalid JSON payload received. Unexpected token.")
-    found = list(problems(REQUEST, body))
+    found = list(problems(spec, body))
     if found:
         return _invalid(found)
     if not body.get("contents"):
@@ -91,6 +100,10 @@ def _describe(problem: Problem) -> str:
 
 def _snake(path: str) -> str:
     return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), path)
+
+
+def no_such_page() -> Answer:
+    return Answer(404, _HTML, {"content-type": "text/html"})
 
 
 def error(status: int, name: str, message: str, *details: dict[str, Any], **headers: str) -> Answer:

@@ -201,7 +201,7 @@ _TOOL_CONFIG = {
     "includeServerSideToolInvocations": boolean,
 }
 
-REQUEST = {
+REQUEST: dict[str, Any] = {
     "contents": [_CONTENT],
     "systemInstruction": _CONTENT,
     "generationConfig": _GENERATION_CONFIG,

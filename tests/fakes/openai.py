@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Callable
 from typing import Any
 
 from tests.fakes.fields import Problem, boolean, integer, one_of, problems, text
@@ -9,6 +10,7 @@ from tests.fakes.pictures import picture
 from tests.fakes.server import Answer, FakeServer, Received, json_answer
 
 _MODEL = re.compile(r"gpt-image-[\w.-]+|chatgpt-image-latest|dall-e-[23]")
+MODELS = ("gpt-image-2", "gpt-image-1.5")
 _REQUEST = {
     "prompt": text,
     "model": text,
@@ -35,29 +37,60 @@ _DALL_E_ONLY = ("response_format", "style")
 
 class FakeOpenAI(FakeServer):
     def __init__(self, key: str = "sk-openai-test-key") -> None:
+        """Without `key`, a server that asks for none and wonders at one."""
         super().__init__(key)
         self.image: bytes | None = None
         """The image that every reply carries; None for one of the size and format that was asked for."""
+        self.lists_single_models = True
+        """Whether it has `GET /models/{id}` beside the list."""
 
     @property
     def base_url(self) -> str:
         return f"{self.url}/v1"
 
     def respond(self, request: Received) -> Answer:
-        refusal = self._refusal(request)
+        if not self.has(request):
+            return self.no_such_call(request)
+        refusal = self.key_refusal(request)
+        if refusal is not None:
+            return refusal
+        if request.method == "GET":
+            return self._listing(request.path.partition("?")[0].partition("/models")[2].removeprefix("/"))
+        refusal = self._body_refusal(request)
         if refusal is not None:
             return refusal
         return json_answer(200, self._reply(request.json), **{"x-request-id": "req_fake_1"})
 
-    def _refusal(self, request: Received) -> Answer | None:
-        if request.path != "/v1/images/generations" or request.method != "POST":
-            return error(404, f"Invalid URL ({request.method} {request.path})")
-        if request.headers.get("authorization") != f"Bearer {self.key}":
-            return bad_key(request.headers.get("authorization", "").removeprefix("Bearer "))
+    def has(self, request: Received) -> bool:
+        if request.method == "GET":
+            return request.path == "/v1/models" or (
+                self.lists_single_models and request.path.startswith("/v1/models/")
+            )
+        return request.path == "/v1/images/generations" and request.method == "POST"
+
+    def no_such_call(self, request: Received) -> Answer:
+        return error(404, f"Invalid URL ({request.method} {request.path})")
+
+    def key_refusal(self, request: Received) -> Answer | None:
+        sent = request.headers.get("authorization")
+        if sent == (f"Bearer {self.key}" if self.key else None):
+            return None
+        return bad_key((sent or "").removeprefix("Bearer "))
+
+    def model_known(self, model: str) -> bool:
+        return _MODEL.fullmatch(model) is not None
+
+    def _listing(self, model: str) -> Answer:
+        known = [{"id": name, "object": "model", "created": 1, "owned_by": "fake"} for name in MODELS]
+        if not model:
+            return json_answer(200, {"object": "list", "data": known})
+        return json_answer(200, known[MODELS.index(model)]) if model in MODELS else unknown_model(model)
+
+    def _body_refusal(self, request: Received) -> Answer | None:
         if request.headers.get("content-type") != "application/json":
             return error(400, "Unsupported content type.")
         try:
-            return _body_refusal(request.json)
+            return _body_refusal(request.json, self.model_known)
         except ValueError:
             return error(400, "We could not parse the JSON body of your request.")
 
@@ -85,13 +118,13 @@ class FakeOpenAI(FakeServer):
         }
 
 
-def _body_refusal(body: dict[str, Any]) -> Answer | None:
+def _body_refusal(body: dict[str, Any], known: Callable[[str], bool]) -> Answer | None:
     for problem in problems(_REQUEST, body):
         return _invalid(problem)
     model = body.get("model", "")
     if "prompt" not in body:
         return invalid("prompt", "missing_required_parameter", "Missing required parameter: 'prompt'.")
-    if not _MODEL.fullmatch(model):
+    if not known(model):
         return unknown_model(model)
     for name in _DALL_E_ONLY:
         if name in body and not model.startswith("dall-e"):

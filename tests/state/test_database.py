@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from routerhub_server.state import Database, StateError, open_database, tables
 
-ROW = "INSERT INTO accounts VALUES ('a', 'a', 0, 0, 0, 0)"
+ROW = "INSERT INTO accounts (id, name, created_at) VALUES ('a', 'a', 0)"
 COUNT = "SELECT count(*) FROM accounts"
 NOBODY = 65534
 

@@ -3,10 +3,11 @@
 from routerhub.images.v1.gemini_pb2 import GenerateContentRequest
 from routerhub.images.v1.openai_images_pb2 import GenerateImagesRequest
 from routerhub_server.upstreams.base import Order
-from routerhub_server.upstreams.http import Adapter, HttpUpstream, Timeouts, new_client
+from routerhub_server.upstreams.http import Adapter, HttpUpstream, Signer
+from routerhub_server.upstreams.http_client import Timeouts, new_client
 
 PATIENT = Timeouts(connect=5, pool=5, write=10, read=10, total=20)
-IMPATIENT = Timeouts(connect=5, pool=5, write=1, read=0.5, total=20)
+IMPATIENT = Timeouts(connect=5, pool=5, write=1, first_byte=0.5, read=0.5, total=20)
 """For the tests that wait for a timeout."""
 
 
@@ -16,9 +17,19 @@ def upstream_of(
     *,
     max_connections: int = 10,
     max_reply_bytes: int = 2**26,
+    signer: Signer | None = None,
+    server_errors_are_free: bool = False,
 ) -> HttpUpstream:
     client = new_client(timeouts, max_connections=max_connections)
-    return HttpUpstream("test", adapter, client, timeouts, max_reply_bytes)
+    return HttpUpstream(
+        "test",
+        adapter,
+        client,
+        timeouts,
+        max_reply_bytes,
+        signer=signer,
+        server_errors_are_free=server_errors_are_free,
+    )
 
 
 def gemini_order(prompt: str = "a cat", **fields: object) -> Order:

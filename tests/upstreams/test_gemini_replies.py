@@ -1,5 +1,6 @@
 """What is read from Google's replies."""
 
+import base64
 import json
 from typing import Any
 
@@ -7,10 +8,11 @@ import pytest
 
 from routerhub.images.v1.gemini_pb2 import GenerateContentResponse
 from routerhub_server.errors import UpstreamBadReplyError
-from routerhub_server.upstreams.base import Facts
+from routerhub_server.upstreams.base import Facts, ImageHead
 from routerhub_server.upstreams.gemini import GeminiAdapter
 from routerhub_server.upstreams.http import HttpUpstream
 from tests.fakes.gemini import SIGNATURE, FakeGemini
+from tests.fakes.pictures import large_picture
 from tests.upstreams.orders import gemini_order
 
 IMAGE = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
@@ -80,6 +82,65 @@ async def test_typed_message_lacks_nothing_known(gemini: HttpUpstream, fake_gemi
 )
 def test_images_are_counted(reply: Any, images: int) -> None:
     assert facts_of(reply).images == images
+
+
+@pytest.mark.parametrize(
+    ("parts", "texts"),
+    [
+        ([{"text": "Here."}, IMAGE], True),
+        ([{"text": "Hm.", "thought": True}, IMAGE], False),
+        ([{"text": ""}, IMAGE], False),
+    ],
+)
+def test_words_are_noticed_and_thoughts_are_not(parts: list[Any], texts: bool) -> None:
+    assert facts_of(with_parts(*parts)).texts is texts
+
+
+async def test_heads_of_images_are_decoded(gemini: HttpUpstream, fake_gemini: FakeGemini) -> None:
+    fake_gemini.image = large_picture(0.3)
+    (head,) = (await gemini.render(gemini_order())).facts.heads
+    assert head.mime_type == "image/png"
+    assert head.data == fake_gemini.image[: len(head.data)]
+    assert 65_000 < len(head.data) <= 65_536
+
+
+def test_heads_are_of_inline_images_for_the_caller() -> None:
+    draft = {"inlineData": {"mimeType": "image/png", "data": "BBBB"}, "thought": True}
+    sound = {"inlineData": {"mimeType": "audio/wav", "data": "CCCC"}}
+    linked = {"fileData": {"mimeType": "image/png", "fileUri": "https://x/y"}}
+    url_safe = {"inlineData": {"mimeType": "image/webp", "data": "-_8"}}
+    heads = facts_of(with_parts(draft, IMAGE, sound, linked, url_safe)).heads
+    assert heads == (ImageHead("image/png", b"\0\0\0"), ImageHead("image/webp", b"\xfb\xff"))
+
+
+@pytest.mark.parametrize("data", ["<html>", "AAAAA", "A" * 100_000 + "?", "=" * 40_000])
+def test_image_that_is_no_base64_is_a_bad_reply(data: str) -> None:
+    with pytest.raises(UpstreamBadReplyError, match="The upstream's image is not base64") as caught:
+        facts_of(with_parts({"inlineData": {"mimeType": "image/png", "data": data}}))
+    assert caught.value.spent == "yes"
+
+
+def test_escaped_base64_is_base64() -> None:
+    """Some JSON writers escape every slash."""
+    data = base64.b64encode(b"\xff\xfe\xfd" * 30_000).decode()
+    body = json.dumps(with_parts({"inlineData": {"mimeType": "image/png", "data": data}}))
+    reply = GeminiAdapter("").decode_reply(gemini_order(), body.replace("/", "\\/").encode())
+    assert reply.facts.heads[0].data == b"\xff\xfe\xfd" * 21_845
+
+
+async def test_fields_that_no_proto_knows_are_named(gemini: HttpUpstream, fake_gemini: FakeGemini) -> None:
+    fake_gemini.image = large_picture(2)
+    facts = (await gemini.render(gemini_order())).facts
+    assert facts.unknown_fields == (
+        "candidates.candidateFieldOfTomorrow",
+        "usage_metadata.usageFieldOfTomorrow",
+        "fieldOfTomorrow",
+    )
+
+
+def test_reply_that_does_not_fit_the_proto_is_passed_on_all_the_same() -> None:
+    reply = {**with_parts(IMAGE), "createTime": 7, "old": 1}
+    assert facts_of(reply).images == 1
 
 
 def test_reasons_are_read_as_text_whatever_they_are() -> None:

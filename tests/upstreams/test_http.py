@@ -20,7 +20,8 @@ from routerhub_server.errors import (
 )
 from routerhub_server.settings import LimitSettings, Settings, UpstreamSettings
 from routerhub_server.upstreams.gemini import GeminiAdapter, gemini_upstream
-from routerhub_server.upstreams.http import HttpUpstream, Timeouts
+from routerhub_server.upstreams.http import HttpUpstream
+from routerhub_server.upstreams.http_client import Timeouts
 from routerhub_server.upstreams.openai import openai_upstream
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.openai import FakeOpenAI
@@ -127,6 +128,57 @@ async def test_drip_without_pause_long_enough_hits_the_total(fake_gemini: FakeGe
     assert isinstance(error, UpstreamTimeoutError)
     assert error.spent == "possible"
     assert 0.7 < time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "fault"),
+    [
+        pytest.param(Timeouts(first_byte=0.3, read=9), {"hang": True}, id="head"),
+        pytest.param(Timeouts(first_byte=0.3, read=9), {"drip": (10, 0.1)}, id="dripping-head"),
+        pytest.param(Timeouts(first_byte=9, read=0.3), {"drip": (300, 1)}, id="pause-in-the-body"),
+    ],
+)
+async def test_head_and_body_have_limits_of_their_own(
+    fake_gemini: FakeGemini, timeouts: Timeouts, fault: dict[str, Any]
+) -> None:
+    upstream = upstream_of(GeminiAdapter(fake_gemini.key, fake_gemini.base_url), timeouts)
+    fake_gemini.next(**fault)
+    started = time.monotonic()
+    error = await failed(upstream)
+    await upstream.close()
+    assert isinstance(error, UpstreamTimeoutError)
+    assert error.spent == "possible"
+    assert time.monotonic() - started < 3
+
+
+async def test_slow_head_and_steady_body_pass_within_their_limits(fake_gemini: FakeGemini) -> None:
+    """The head takes longer than a pause in the body may, the body longer than the head may."""
+    upstream = upstream_of(
+        GeminiAdapter(fake_gemini.key, fake_gemini.base_url), Timeouts(first_byte=1.5, read=0.6)
+    )
+    fake_gemini.next(delay=0.9, drip=(400, 0.1))
+    assert (await upstream.render(gemini_order())).facts.images == 1
+    await upstream.close()
+
+
+@pytest.mark.parametrize("status", [500, 502, 504, 524])
+@pytest.mark.parametrize(("free", "spent"), [(True, "no"), (False, "possible")])
+async def test_server_errors_cost_nothing_where_the_operator_knows(
+    fake_gemini: FakeGemini, status: int, free: bool, spent: str
+) -> None:
+    upstream = upstream_of(GeminiAdapter(fake_gemini.key, fake_gemini.base_url), server_errors_are_free=free)
+    fake_gemini.next(status=status, body=b"")
+    error = await failed(upstream)
+    await upstream.close()
+    assert error.spent == spent
+
+
+async def test_silence_may_have_cost_whatever_server_errors_do(fake_gemini: FakeGemini) -> None:
+    upstream = upstream_of(GeminiAdapter(fake_gemini.key, fake_gemini.base_url), server_errors_are_free=True)
+    fake_gemini.next(cut_after=0)
+    error = await failed(upstream)
+    await upstream.close()
+    assert error.spent == "possible"
 
 
 async def test_nobody_listening_is_unavailable_and_free() -> None:

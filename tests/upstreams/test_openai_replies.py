@@ -7,9 +7,11 @@ import pytest
 
 from routerhub.images.v1.openai_images_pb2 import GenerateImagesResponse
 from routerhub_server.errors import UpstreamBadReplyError
+from routerhub_server.upstreams.base import ImageHead
 from routerhub_server.upstreams.http import HttpUpstream
 from routerhub_server.upstreams.openai import OpenAIAdapter
 from tests.fakes.openai import FakeOpenAI
+from tests.fakes.pictures import large_picture
 from tests.upstreams.orders import openai_order
 
 
@@ -52,6 +54,36 @@ async def test_typed_message_lacks_nothing_known(openai: HttpUpstream, fake_open
 def test_images_are_counted(data: Any, images: int) -> None:
     body = json.dumps({"created": 1, "data": data}).encode()
     assert OpenAIAdapter("").decode_reply(openai_order(), body).facts.images == images
+
+
+async def test_heads_of_images_have_the_type_of_the_whole_reply(
+    openai: HttpUpstream, fake_openai: FakeOpenAI
+) -> None:
+    fake_openai.image = large_picture(0.3)
+    heads = (await openai.render(openai_order(n=2, output_format="jpeg"))).facts.heads
+    assert [head.mime_type for head in heads] == ["image/jpeg"] * 2
+    assert {head.data for head in heads} == {fake_openai.image[:65_535]}
+
+
+@pytest.mark.parametrize(
+    ("output_format", "mime_type"), [("svg", "image/svg+xml"), ("webp", "image/webp"), (None, "")]
+)
+def test_type_of_a_head_is_what_the_provider_says(output_format: str | None, mime_type: str) -> None:
+    body = json.dumps({"data": [{"b64_json": "AAAA"}], "output_format": output_format}).encode()
+    (head,) = OpenAIAdapter("").decode_reply(openai_order(), body).facts.heads
+    assert head == ImageHead(mime_type, b"\0\0\0")
+
+
+def test_image_that_is_no_base64_is_a_bad_reply() -> None:
+    body = b'{"data": [{"b64_json": "https://example.com/x.png"}]}'
+    with pytest.raises(UpstreamBadReplyError, match="The upstream's image is not base64") as caught:
+        OpenAIAdapter("").decode_reply(openai_order(), body)
+    assert caught.value.spent == "yes"
+
+
+async def test_fields_that_no_proto_knows_are_named(openai: HttpUpstream) -> None:
+    facts = (await openai.render(openai_order())).facts
+    assert facts.unknown_fields == ("data.image_field_of_tomorrow", "field_of_tomorrow")
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"data": {}}', b'{"data": [', b"data: {}\n\n"])

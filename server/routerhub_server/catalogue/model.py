@@ -29,7 +29,11 @@ class Route(_Entry):
 
     upstream: str = Field(min_length=1)
     model: str = Field(min_length=1)
-    """The id that the upstream accepts today."""
+    """The id that the upstream accepts today; for Azure, the deployment."""
+    weight: Count | None = None
+    """Share of the calls that try this route first; None everywhere means in order."""
+    may_pay_twice: bool = False
+    """Whether it may be tried although an earlier attempt of the same render may have been charged."""
 
 
 class Lifecycle(_Entry):
@@ -100,6 +104,8 @@ class Model(_Entry):
     description: str = ""
     routes: Annotated[tuple[Route, ...], Field(strict=False), AfterValidator(_not_empty)]
     lifecycle: Lifecycle
+    render_seconds: float | None = Field(None, gt=0)
+    """Longest that one render may take, all attempts together; None: the gateway's own limit."""
     released: Day
     owned_by: str
 

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,7 +41,7 @@ GEMINI_OPTIONS = ("aspect_ratio", "image_size", "edit")
 @click.option(
     "--edit",
     multiple=True,
-    type=click.Path(path_type=Path, exists=True),
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Image to edit (Gemini models); repeatable.",
 )
 @click.option("--aspect-ratio", help="Gemini models, e.g. 16:9.")
@@ -59,14 +61,21 @@ GEMINI_OPTIONS = ("aspect_ratio", "image_size", "edit")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as one JSON object.")
 def generate(**options: Any) -> None:
     """Generate or edit an image, over gRPC."""
+    _require_writable(options["output"].parent)  # before an image is paid for
+    made, failure = Made(), ""
     try:
         with open_channel(options["address"]) as channel:
-            made = make(Client(channel, options["key"], options["timeout"]), options)
+            make(Client(channel, options["key"], options["timeout"]), options, made)
     except (CallFailedError, OSError) as error:
-        raise Refusal(str(error)) from error
-    paths = save(made.pictures, options["output"])
-    if not paths:
-        raise Refusal(f"no image came back. {made.text}".strip())
+        failure = str(error)
+    paths = keep(made.pictures, options["output"])
+    if paths:
+        _report(made, paths, options)
+    if failure or not paths:
+        raise Refusal(failure or f"no image came back. {made.text}".strip())
+
+
+def _report(made: "Made", paths: list[Path], options: dict[str, Any]) -> None:
     if options["as_json"]:
         click.echo(
             json.dumps({"files": [str(path) for path in paths], "usage": made.usage, "text": made.text})
@@ -85,29 +94,31 @@ class Made:
         self.usage: list[dict[str, Any]] = []
 
 
-def make(client: Client, options: dict[str, Any]) -> Made:
-    """Call the service as often as `-n` asks. Raises CallFailedError, click.UsageError."""
+def make(client: Client, options: dict[str, Any], made: Made) -> None:
+    """Call the service as often as `-n` asks; `made` keeps what came before a failure.
+
+    Raises CallFailedError, OSError (an input image), click.UsageError.
+    """
     if "gpt-image" in options["model"] or options["model"].startswith("openai/"):
         _refuse(options, GEMINI_OPTIONS, "OpenAI")
-        return _openai(client, options)
-    _refuse(options, OPENAI_OPTIONS, "Gemini")
-    return _gemini(client, options)
+        _openai(client, options, made)
+    else:
+        _refuse(options, OPENAI_OPTIONS, "Gemini")
+        _gemini(client, options, made)
 
 
-def _openai(client: Client, options: dict[str, Any]) -> Made:
+def _openai(client: Client, options: dict[str, Any], made: Made) -> None:
     request = GenerateImagesRequest(model=options["model"], prompt=options["prompt"], n=options["count"])
     for name in OPENAI_OPTIONS:
         if options[name] is not None:
             setattr(request, name, options[name])
     with progress("generating"):
         response = client.images(request)
-    made = Made()
     made.pictures = images_pictures(response)
     made.usage = [json_format.MessageToDict(response.usage, preserving_proto_field_name=True)]
-    return made
 
 
-def _gemini(client: Client, options: dict[str, Any]) -> Made:
+def _gemini(client: Client, options: dict[str, Any], made: Made) -> None:
     request = content_request(
         options["prompt"],
         options["model"],
@@ -115,7 +126,6 @@ def _gemini(client: Client, options: dict[str, Any]) -> Made:
         aspect_ratio=options["aspect_ratio"],
         image_size=options["image_size"],
     )
-    made = Made()
     for number in range(1, options["count"] + 1):  # Gemini's image models make one candidate a call
         with progress(f"generating {number} of {options['count']}"):
             response = client.content(request)
@@ -124,7 +134,6 @@ def _gemini(client: Client, options: dict[str, Any]) -> Made:
         made.text = "".join(
             part.text for c in response.candidates for part in c.content.parts if not part.thought
         )
-    return made
 
 
 def _refuse(options: dict[str, Any], names: tuple[str, ...], vendor: str) -> None:
@@ -132,6 +141,23 @@ def _refuse(options: dict[str, Any], names: tuple[str, ...], vendor: str) -> Non
         if options[name]:
             flag = "--" + name.removeprefix("output_").replace("_", "-")
             raise click.UsageError(f"{flag} is not an option of {vendor} models")
+
+
+def _require_writable(directory: Path) -> None:
+    if not directory.is_dir():
+        raise Refusal(f"there is no directory {directory} to write to")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise Refusal(f"the directory {directory} cannot be written to")
+
+
+def keep(pictures: list[Picture], output: Path) -> list[Path]:
+    """`save`, or if that fails save elsewhere: the images are paid for."""
+    try:
+        return save(pictures, output)
+    except OSError as error:
+        elsewhere = Path(tempfile.mkdtemp(prefix="routerhub-"), output.name)
+        click.echo(f"routerhub: {output}: {error.strerror}; writing to {elsewhere.parent} instead", err=True)
+        return save(pictures, elsewhere)
 
 
 def save(pictures: list[Picture], output: Path) -> list[Path]:

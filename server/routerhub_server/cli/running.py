@@ -7,19 +7,20 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from routerhub_server import logs
+from routerhub_server import logs, memory
 from routerhub_server.accounts import AccountError
+from routerhub_server.addresses import AddressError
 from routerhub_server.catalogue import CatalogueError
 from routerhub_server.cli.options import Refusal
 from routerhub_server.envoy import EnvoyError
-from routerhub_server.serve import AddressError
-from routerhub_server.settings import Settings
+from routerhub_server.settings import Settings, SettingsError
 from routerhub_server.state import StateError
 
 
 def run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
     """Run the process's event loop. Exits 0 after a drain, 2 with one message when it cannot start."""
     logs.configure(settings.log)
+    memory.keep_for_images()
     with start_up_errors():
         asyncio.run(main)
 
@@ -28,7 +29,7 @@ def run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
 def start_up_errors() -> Iterator[None]:
     try:
         yield
-    except (AccountError, AddressError, CatalogueError, EnvoyError, StateError) as error:
+    except (AccountError, AddressError, CatalogueError, EnvoyError, SettingsError, StateError) as error:
         raise Refusal(str(error)) from error
     except OSError as error:
         raise Refusal(f"{error.strerror or error}") from error

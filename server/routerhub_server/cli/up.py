@@ -2,15 +2,20 @@
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
 
+from routerhub_server.addresses import bindable
 from routerhub_server.cli.options import Refusal, address, listen, load, state_options
 from routerhub_server.cli.running import run, say, stop_signal
 from routerhub_server.envoy import EnvoyProcess
 from routerhub_server.serve import Server, running
 from routerhub_server.settings import Settings
+
+FLUSH_SECONDS = 5
+"""How long a slow caller may go on reading a reply after the server has stopped."""
 
 FIRST_IMAGE = """
 Your first image:
@@ -18,7 +23,7 @@ Your first image:
   curl -s http://{http}/v1/images/generations \\
     -H "Authorization: Bearer {key}" -H 'Content-Type: application/json' \\
     -d '{{"model": "openai/gpt-image-2", "prompt": "a lighthouse at dusk", "size": "1024x1024"}}' \\
-    | grep -o '"b64_json":"[^"]*' | cut -d'"' -f4 | base64 -d > lighthouse.png
+    | grep -o '"b64_json": *"[^"]*' | cut -d'"' -f4 | base64 -d > lighthouse.png
 """
 
 
@@ -39,17 +44,19 @@ def up(
 
 async def _up(settings: Settings) -> None:
     stop = stop_signal()
-    async with running(settings) as server:
-        envoy = EnvoyProcess(
-            http=settings.listen.http, rest=server.rest, grpc=server.grpc, state_dir=settings.state_dir
-        )
-        await envoy.start()
-        try:
-            _announce(settings, server, envoy.http)
-            await _either(stop, envoy)
-        finally:
-            await envoy.drain(settings.limits.drain_seconds)
-            await envoy.stop()
+    http = bindable(settings.listen.http)
+    async with AsyncExitStack() as envoys:  # Envoy outlives the server, to tell callers how their calls ended
+        async with running(settings) as server:
+            envoy = EnvoyProcess(http=http, rest=server.rest, grpc=server.grpc, state_dir=settings.state_dir)
+            await envoy.start()
+            envoys.push_async_callback(envoy.stop)
+            try:
+                _announce(settings, server, envoy.http)
+                await _either(stop, envoy)
+            finally:
+                await envoy.stop_accepting()
+        # The calls are over; their last bytes are on the way to the callers.
+        await envoy.drain(FLUSH_SECONDS)
 
 
 async def _either(stop: asyncio.Event, envoy: EnvoyProcess) -> None:

@@ -10,13 +10,17 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from routerhub_server.errors import (
+    BudgetExhaustedError,
+    CapacityError,
     ContentError,
+    InternalError,
     InvalidRequestError,
     MethodNotAllowedError,
     ModelNotFoundError,
     ProviderError,
     RouterHubError,
     UpstreamError,
+    UpstreamMisconfiguredError,
     UpstreamRejectedError,
 )
 from routerhub_server.upstreams.base import Interface
@@ -85,6 +89,9 @@ TABLE: dict[str, Row] = {
     "INTERNAL": Row("INTERNAL", 500, "server_error", None),
 }
 
+NEVER_AGAIN = (BudgetExhaustedError, ContentError, InternalError, UpstreamMisconfiguredError)
+"""Errors that the same call would meet again, or after which nobody knows what it cost."""
+
 # google.rpc.Code of a provider's HTTP status, for providers that do not say it themselves.
 HTTP_TO_CODE = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 409: "ABORTED", 413: "INVALID_ARGUMENT"}
 
@@ -124,9 +131,13 @@ def retry_headers(error: RouterHubError, http_status: int) -> list[tuple[str, st
     return [("retry-after", str(max(1, math.ceil(error.retry_after or 1))))]
 
 
-def may_have_cost(error: RouterHubError) -> bool:
-    """Whether a provider may have charged for the failed call, so that a repeat may pay again."""
-    return isinstance(error, UpstreamError) and error.spent != "no"
+def retry_advice(error: RouterHubError) -> bool | None:
+    """Whether the caller should try again, never where it may pay twice; None where its own rules do."""
+    if error.spent != "no" or isinstance(error, NEVER_AGAIN):
+        return False
+    if isinstance(error, UpstreamError | CapacityError) and not isinstance(error, UpstreamRejectedError):
+        return True
+    return None
 
 
 def _google_error(error: RouterHubError) -> HttpError:
@@ -171,8 +182,9 @@ def _openai_error(error: RouterHubError) -> HttpError:
             **provider.extra,
         )
     headers = _headers(error, status)
-    if may_have_cost(error) or error.reason == "BUDGET_EXHAUSTED":
-        headers += (("x-should-retry", "false"),)
+    advice = retry_advice(error)
+    if advice is not None:
+        headers += (("x-should-retry", "true" if advice else "false"),)
     return HttpError(status, headers, msgspec.json.encode({"error": body}))
 
 

@@ -14,7 +14,8 @@ PIECE_BYTES = 192 * 1024
 
 async def send_headers(context: Any, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> None:
     """Send the initial metadata. Envoy turns `x-routerhub-status` into the HTTP status and removes it."""
-    pairs = [("x-request-id", current_call.get().request_id), *headers]
+    call = current_call.get()
+    pairs = [("x-request-id", call.request_id), *call.headers.items(), *headers]
     if status != 200:
         pairs.append(("x-routerhub-status", str(status)))
     await context.send_initial_metadata(tuple(pairs))
@@ -31,6 +32,11 @@ async def send_json(
         if start == 0:
             piece.content_type = JSON
         yield piece
+
+
+def typed_trailer(context: Any) -> None:
+    """What the pipeline found, beside a good typed reply."""
+    context.set_trailing_metadata(tuple(current_call.get().headers.items()))
 
 
 async def typed_headers(context: Any) -> None:

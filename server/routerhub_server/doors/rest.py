@@ -21,15 +21,17 @@ class RestService(RestServiceServicer):
         self._uploads = uploads
 
     async def GenerateContent(self, request_iterator: Any, context: Any) -> AsyncIterator[HttpBody]:
-        upload = await self._uploads.collect(request_iterator)
-        reply = await self._pipeline.generate(current_call.get(), "gemini", content_request(upload))
-        async for piece in send_json(context, reply.body):
+        # The JSON has no name here: it goes as soon as it is decoded, minutes before the image is there.
+        request = content_request(await self._uploads.collect(request_iterator, Metadata.of(context)))
+        result = await self._pipeline.generate(current_call.get(), "gemini", request)
+        # An answer without an image is Google's own 200 here, with its finishReason.
+        async for piece in send_json(context, result.reply.body):
             yield piece
 
     async def GenerateImages(self, request_iterator: Any, context: Any) -> AsyncIterator[HttpBody]:
-        upload = await self._uploads.collect(request_iterator)
-        reply = await self._pipeline.generate(current_call.get(), "openai", images_request(upload))
-        async for piece in send_json(context, reply.body, listing.OPENAI_HEADERS):
+        request = images_request(await self._uploads.collect(request_iterator, Metadata.of(context)))
+        result = await self._pipeline.generate(current_call.get(), "openai", request)
+        async for piece in send_json(context, result.with_image().body, listing.OPENAI_HEADERS):
             yield piece
 
     async def ListModels(self, request: RestListModelsRequest, context: Any) -> AsyncIterator[HttpBody]:

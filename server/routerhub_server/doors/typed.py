@@ -14,8 +14,8 @@ from routerhub.images.v1.image_generation_service_pb2_grpc import ImageGeneratio
 from routerhub.images.v1.openai_images_pb2 import GenerateImagesRequest, GenerateImagesResponse
 from routerhub_server.calls import current_call
 from routerhub_server.catalogue.listing import google_model, google_page
-from routerhub_server.doors.replies import typed_headers
-from routerhub_server.pipeline import Pipeline, refuse_blocked
+from routerhub_server.doors.replies import typed_headers, typed_trailer
+from routerhub_server.pipeline import Pipeline
 
 
 class ImageGenerationService(ImageGenerationServiceServicer):
@@ -24,15 +24,16 @@ class ImageGenerationService(ImageGenerationServiceServicer):
 
     async def GenerateContent(self, request: GenerateContentRequest, context: Any) -> GenerateContentResponse:
         await typed_headers(context)
-        reply = await self._pipeline.generate(current_call.get(), "gemini", request)
-        refuse_blocked(reply)
-        response: GenerateContentResponse = reply.message
+        result = await self._pipeline.generate(current_call.get(), "gemini", request)
+        typed_trailer(context)
+        response: GenerateContentResponse = result.with_image().message
         return response
 
     async def GenerateImages(self, request: GenerateImagesRequest, context: Any) -> GenerateImagesResponse:
         await typed_headers(context)
-        reply = await self._pipeline.generate(current_call.get(), "openai", request)
-        response: GenerateImagesResponse = reply.message
+        result = await self._pipeline.generate(current_call.get(), "openai", request)
+        typed_trailer(context)
+        response: GenerateImagesResponse = result.with_image().message
         return response
 
     async def ListModels(self, request: ListModelsRequest, context: Any) -> ListModelsResponse:

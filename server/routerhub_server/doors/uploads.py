@@ -9,6 +9,7 @@ from routerhub.images.v1.gemini_pb2 import GenerateContentRequest
 from routerhub.images.v1.openai_images_pb2 import GenerateImagesRequest
 from routerhub_server import json_codec
 from routerhub_server.calls import current_call
+from routerhub_server.doors.metadata import Metadata
 from routerhub_server.errors import (
     BodyTooLargeError,
     DeadlineError,
@@ -30,17 +31,18 @@ class Uploads:
     def __init__(self, limits: LimitSettings) -> None:
         self._limits = limits
 
-    async def collect(self, pieces: AsyncIterator[Any]) -> Upload:
+    async def collect(self, pieces: AsyncIterator[Any], metadata: Metadata) -> Upload:
         """The whole body. Raises BodyTooLargeError, MalformedBodyError, DeadlineError."""
+        _check_encoding(metadata.get("content-encoding") or "")
         loop = asyncio.get_running_loop()
         until = min(current_call.get().deadline, loop.time() + self._limits.upload_seconds)
         try:
             async with asyncio.timeout_at(until):
-                return await self._collect(pieces)
+                return await self._collect(pieces, metadata.number("x-routerhub-content-length") or 0)
         except TimeoutError as error:
             raise DeadlineError("The request body did not arrive in time.") from error
 
-    async def _collect(self, pieces: AsyncIterator[Any]) -> Upload:
+    async def _collect(self, pieces: AsyncIterator[Any], announced: float) -> Upload:
         model, size = "", 0
         parts: list[bytes] = []
         async for piece in pieces:
@@ -51,7 +53,10 @@ class Uploads:
             size += len(data)
             if size > self._limits.body_bytes:
                 raise BodyTooLargeError(self._limits.body_bytes)
+            current_call.get().held.add(len(data))
             parts.append(data)
+        if size < announced:  # torn: the caller has hung up, and the call's cancellation is on its way
+            await asyncio.Event().wait()
         return Upload(parts[0] if len(parts) == 1 else b"".join(parts), model)
 
 
@@ -74,3 +79,9 @@ def _check_type(given: str) -> None:
     """JSON, or nothing said. Forms and multipart would otherwise fail as baffling JSON errors."""
     if given.partition(";")[0].strip().lower() not in ("", "application/json"):
         raise MalformedBodyError("The body must be JSON: send it with Content-Type: application/json.")
+
+
+def _check_encoding(given: str) -> None:
+    """Unpacked here, a compressed body would be of any size."""
+    if given.strip().lower() not in ("", "identity"):
+        raise MalformedBodyError("The body must not be compressed: send it without Content-Encoding.")

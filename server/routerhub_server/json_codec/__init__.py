@@ -72,9 +72,9 @@ def decode_reply(body: Body, message_type: type[M], unknown: list[str] | None = 
         decoder = Decoder(ReplyErrors([] if unknown is None else unknown))
         decoder.read_root(message, msgspec.json.decode(body))
     except RecursionError:
-        raise UpstreamBadReplyError("The provider's reply nests too deep.") from None
+        raise UpstreamBadReplyError("The provider's reply nests too deep.", spent="yes") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UpstreamBadReplyError("The provider's reply is not valid JSON.") from error
+        raise UpstreamBadReplyError("The provider's reply is not valid JSON.", spent="yes") from error
     return message
 
 

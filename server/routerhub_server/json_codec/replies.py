@@ -22,7 +22,7 @@ class ReplyErrors:
         self._unknown = unknown
 
     def wrong_root(self, value: object) -> NoReturn:
-        raise UpstreamBadReplyError("The provider's reply is not a JSON object.")
+        raise UpstreamBadReplyError("The provider's reply is not a JSON object.", spent="yes")
 
     def unknown_name(self, parent: Path, name: str) -> None:
         self._note(_dotted([*parent, name]))
@@ -35,7 +35,9 @@ class ReplyErrors:
 
     def misfit(self, path: Path, plan: FieldPlan, value: object, misfit: Misfit) -> None:
         if misfit not in _HARMLESS:
-            raise UpstreamBadReplyError(f"The provider's reply does not fit at '{_dotted(path)}'.")
+            raise UpstreamBadReplyError(
+                f"The provider's reply does not fit at '{_dotted(path)}'.", spent="yes"
+            )
         self._note(f"{_dotted(path)}={value}")
 
     def _note(self, what: str) -> None:

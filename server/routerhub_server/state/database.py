@@ -14,6 +14,10 @@ from routerhub_server.state.errors import StateError, map_database_errors
 from routerhub_server.state.migrate import upgrade
 
 
+POSTGRES = {"timeout": 5, "command_timeout": 10}
+"""Seconds until a connection, and until a statement, counts as failed."""
+
+
 class Database:
     """Transactions. Every failure leaves as StateError, save a broken constraint (IntegrityError)."""
 
@@ -75,8 +79,14 @@ def _locate(state_dir: Path, url: str | None) -> tuple[URL, str]:
 
 
 def _create_engine(address: URL, place: str) -> AsyncEngine:
+    postgres = address.drivername == "postgresql+asyncpg"
     try:
-        engine = create_async_engine(address, hide_parameters=True)  # no row values in error texts
+        engine = create_async_engine(
+            address,
+            hide_parameters=True,  # no row values in error texts
+            pool_pre_ping=postgres,  # a restarted server must not fail a call for each old connection
+            connect_args=POSTGRES if postgres else {},
+        )
     except (SQLAlchemyError, ImportError) as error:
         raise StateError(f"{place}: no driver for it is installed") from error
     if engine.dialect.name == "sqlite":

@@ -19,8 +19,9 @@ HINTS = {
     "disk is full": "the disk is full",
     "disk I/O error": "the disk fails to read or write",
     "locked": "another process keeps it locked",
+    "Connect call failed": "nothing answers there",
 }
-"""What SQLite says, and what to tell the operator. The first match counts."""
+"""What a driver says, and what to tell the operator. The first match counts."""
 
 
 @contextmanager
@@ -30,8 +31,8 @@ def map_database_errors(place: str) -> Iterator[None]:
         yield
     except IntegrityError:
         raise
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        said = str(getattr(error, "orig", None) or error)
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:  # asyncpg lets OSError and TimeoutError out
+        said = str(getattr(error, "orig", None) or error) or type(error).__name__
         hint = next((hint for words, hint in HINTS.items() if words in said), said)
         raise StateError(f"{place}: {hint}") from error
 

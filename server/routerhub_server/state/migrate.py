@@ -4,9 +4,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from routerhub_server.state.errors import StateError
+
+LOCK = int.from_bytes(b"RouteHub")
+"""PostgreSQL's advisory lock under which a schema is changed; any number will do, if it is always the same."""
 
 
 def upgrade(connection: Connection, place: str) -> None:
@@ -14,6 +17,8 @@ def upgrade(connection: Connection, place: str) -> None:
 
     `place` names the database to the operator. Raises StateError when a newer RouterHub has written it.
     """
+    if connection.dialect.name == "postgresql":  # SQLite's write lock is held already
+        connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
     config = Config()
     config.set_main_option("script_location", "routerhub_server.state:migrations")
     config.attributes["connection"] = connection

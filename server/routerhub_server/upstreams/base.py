@@ -1,6 +1,6 @@
 """What the hall and the upstreams say to each other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -28,6 +28,16 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageHead:
+    """The first bytes of an image."""
+
+    mime_type: str
+    """As the provider says; empty where it does not."""
+    data: bytes
+    """Decoded, at most 64 KiB."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the hall needs to know of a reply without reading megabytes of it again."""
 
@@ -41,6 +51,12 @@ class Facts:
     """Gemini: promptFeedback.blockReason; empty when the prompt was not blocked."""
     model_version: str = ""
     """The model that the provider says has answered."""
+    texts: bool = False
+    """Whether words came that are not thoughts."""
+    heads: tuple[ImageHead, ...] = ()
+    """The beginning of each image that arrived inline, enough to know its format and size."""
+    unknown_fields: tuple[str, ...] = ()
+    """Dotted names of reply fields that our protos do not know."""
 
 
 class Reply:
@@ -61,6 +77,13 @@ class Reply:
         self.facts = facts
         self._body, self._decode = body, decode
         self._message, self._encode = message, encode
+
+    @property
+    def size(self) -> int:
+        """Bytes that the reply holds in memory, about."""
+        if self._body is not None:
+            return len(self._body)
+        return self._message.ByteSize() if self._message is not None else 0
 
     @property
     def body(self) -> bytes:
@@ -84,6 +107,21 @@ class Upstream(Protocol):
 
     name: str
 
+    def serves(self, interface: Interface) -> bool:
+        """Whether it has this interface at all."""
+        ...
+
+    def lacks(self, order: Order) -> tuple[str, ...]:
+        """Fields of the request, by path, that this upstream would refuse or ignore; empty: it can serve."""
+        ...
+
     async def render(self, order: Order) -> Reply: ...
+
+    async def probe(self, models: Sequence[str]) -> None:
+        """Test address and credentials, and that the models exist, without buying an image.
+
+        Raises RouterHubError.
+        """
+        ...
 
     async def close(self) -> None: ...

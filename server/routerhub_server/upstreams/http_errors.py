@@ -9,7 +9,7 @@
 | within a 2xx reply, timeouts apart             | UpstreamBadReplyError    | yes      |
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,12 +28,16 @@ from routerhub_server.errors import (
 class Progress:
     """How far an exchange has come. httpx2 calls it as its `trace` extension."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_sent: Callable[[], None]) -> None:
+        """`on_sent` is called when there is nothing left but to wait for the reply."""
         self.sent = False
         self.status = 0
+        self._on_sent = on_sent
 
     async def __call__(self, event: str, _info: Mapping[str, Any]) -> None:
         self.sent = self.sent or event.endswith(".send_request_body.complete")
+        if event.endswith(".receive_response_headers.started"):
+            self._on_sent()
 
     @property
     def replying(self) -> bool:

@@ -85,7 +85,7 @@ def from_status(refusal: Refusal, provider: ProviderError, retry_after: float | 
         return UpstreamUnavailableError(words, retry_after=retry_after, provider=provider)
     if status in (408, 504, 524):
         return UpstreamTimeoutError(words, provider=provider, spent="possible")
-    if status >= 500:
+    if status >= 500 or status == 499:  # Google's CANCELLED, at its own end
         return UpstreamUnavailableError(words, provider=provider, spent="possible")
     if status in _MISCONFIGURED:
         return UpstreamMisconfiguredError(_MISCONFIGURED[status], provider=provider)

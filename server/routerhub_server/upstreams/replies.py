@@ -1,10 +1,15 @@
 """Reading a provider's reply for its facts without copying its images."""
 
+from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
+from google.protobuf.message import Message
 
+from routerhub_server import json_codec
 from routerhub_server.errors import UpstreamBadReplyError
+from routerhub_server.upstreams.base import ImageHead
+from routerhub_server.upstreams.base64_cuts import Skeleton
 
 _T = TypeVar("_T")
 
@@ -19,7 +24,17 @@ def parse_reply(body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
         raise UpstreamBadReplyError("The upstream's reply was not understood.", spent="yes") from error
 
 
-def is_text(raw: msgspec.Raw) -> bool:
-    """Whether the JSON value is a string with something in it."""
-    view = memoryview(raw)
-    return len(view) > 2 and view[0] == ord('"')
+def image_head(skeleton: Skeleton, data: str, mime_type: str) -> ImageHead:
+    """The beginning of an inline image. Raises UpstreamBadReplyError where it is not base64."""
+    try:
+        return ImageHead(mime_type, skeleton.head(data))
+    except ValueError as error:
+        raise UpstreamBadReplyError("The upstream's image is not base64.", spent="yes") from error
+
+
+def unknown_fields(skeleton: Skeleton, message_type: type[Message]) -> tuple[str, ...]:
+    """Dotted names of what the message type does not know, as far as the reply fits the type."""
+    unknown: list[str] = []
+    with suppress(UpstreamBadReplyError):
+        json_codec.decode_reply(skeleton.body, message_type, unknown)
+    return tuple(unknown)

@@ -5,23 +5,28 @@ from collections.abc import Sequence
 import grpc.aio
 
 from routerhub_server.accounts import Accounts
+from routerhub_server.capacity import ByteBudget
 from routerhub_server.doors.interceptors.authentication import AuthenticationInterceptor
 from routerhub_server.doors.interceptors.context import ContextInterceptor
 from routerhub_server.doors.interceptors.failures import RestFailuresInterceptor, TypedFailuresInterceptor
 from routerhub_server.settings import LimitSettings
 
 
-def typed(accounts: Accounts, limits: LimitSettings) -> Sequence[grpc.aio.ServerInterceptor]:
+def typed(
+    accounts: Accounts, limits: LimitSettings, budget: ByteBudget
+) -> Sequence[grpc.aio.ServerInterceptor]:
     return (
-        ContextInterceptor("grpc", limits),  # first: everything below logs and answers with the request id
+        ContextInterceptor("grpc", limits, budget),  # first: all below log and answer with the request id
         TypedFailuresInterceptor(),  # before all that can fail, so that nothing fails outside of it
         AuthenticationInterceptor(accounts),  # last: the handlers behind it know their caller
     )
 
 
-def rest(accounts: Accounts, limits: LimitSettings) -> Sequence[grpc.aio.ServerInterceptor]:
+def rest(
+    accounts: Accounts, limits: LimitSettings, budget: ByteBudget
+) -> Sequence[grpc.aio.ServerInterceptor]:
     return (
-        ContextInterceptor("rest", limits),  # first, as above
+        ContextInterceptor("rest", limits, budget),  # first, as above
         RestFailuresInterceptor(limits),  # renders errors as HTTP replies, after reading what is being sent
         AuthenticationInterceptor(accounts),  # before the upload is read: strangers cost no memory
     )

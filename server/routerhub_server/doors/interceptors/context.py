@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from routerhub_server.calls import Call, Door, current_call
+from routerhub_server.capacity import ByteBudget
 from routerhub_server.doors.interceptors.base import AroundInterceptor
 from routerhub_server.doors.metadata import Metadata
 from routerhub_server.settings import LimitSettings
@@ -21,9 +22,10 @@ REQUEST_ID = re.compile(r"[\w.:-]{1,128}")
 
 
 class ContextInterceptor(AroundInterceptor):
-    def __init__(self, door: Door, limits: LimitSettings) -> None:
+    def __init__(self, door: Door, limits: LimitSettings, budget: ByteBudget) -> None:
         self._door: Door = door
         self._limits = limits
+        self._budget = budget
 
     @asynccontextmanager
     async def around(self, method: str, context: Any) -> AsyncIterator[None]:
@@ -36,7 +38,10 @@ class ContextInterceptor(AroundInterceptor):
         )
         current_call.set(call)
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=call.request_id):
+        with (
+            structlog.contextvars.bound_contextvars(request_id=call.request_id),
+            self._budget.lease() as call.held,
+        ):
             try:
                 yield
             except (asyncio.CancelledError, GeneratorExit):

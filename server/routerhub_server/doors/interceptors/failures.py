@@ -53,8 +53,9 @@ class TypedFailuresInterceptor(AroundInterceptor):
                 ("x-request-id", current_call.get().request_id),
                 ("grpc-status-details-bin", status.SerializeToString()),
                 *dialects.retry_headers(error, dialects.TABLE[error.reason].http),
+                *current_call.get().headers.items(),
             ]
-            if dialects.may_have_cost(error):
+            if dialects.retry_advice(error) is False:
                 trailer.append(("grpc-retry-pushback-ms", "-1"))
             await context.abort(CODES[status.code], status.message, tuple(trailer))
 

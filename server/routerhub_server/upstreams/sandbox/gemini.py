@@ -12,8 +12,8 @@ from routerhub.images.v1.gemini_pb2 import (
     ModalityTokenCount,
     SafetyRating,
 )
-from routerhub_server.json_codec import encode
-from routerhub_server.upstreams.base import Facts, Reply
+from routerhub_server.upstreams.base import Facts, ImageHead, Reply
+from routerhub_server.upstreams.base64_cuts import HEAD_BYTES
 from routerhub_server.upstreams.sandbox.conversation import (
     Output,
     count_characters,
@@ -25,6 +25,7 @@ from routerhub_server.upstreams.sandbox.conversation import (
 )
 from routerhub_server.upstreams.sandbox.drawing import Subject, draw
 from routerhub_server.upstreams.sandbox.encoding import Encoding, encode_image
+from routerhub_server.upstreams.sandbox.printing import print_json
 from routerhub_server.upstreams.sandbox.script import Script, without_markers
 from routerhub_server.upstreams.sandbox.sizes import Family, family_of, tokens_of_text
 
@@ -52,7 +53,7 @@ def render_content(request: GenerateContentRequest, model: str, script: Script, 
     else:
         _answer(reply, request, read_output(request, model, script), family, script)
     _count_prompt(reply, request, family)
-    return Reply(_facts(reply), message=reply, encode=encode)
+    return Reply(_facts(reply), message=reply, encode=print_json)
 
 
 def _answer(
@@ -146,11 +147,14 @@ def _count_candidates(reply: GenerateContentResponse, tokens_per_image: int) -> 
 
 
 def _facts(reply: GenerateContentResponse) -> Facts:
-    parts = (part for candidate in reply.candidates for part in candidate.content.parts)
+    parts = [part for candidate in reply.candidates for part in candidate.content.parts if not part.thought]
+    blobs = [part.inline_data for part in parts if part.HasField("inline_data")]
     return Facts(
-        images=sum(part.HasField("inline_data") for part in parts),
+        images=len(blobs),
         usage=MessageToDict(reply.usage_metadata),
         finish_reasons=tuple(candidate.finish_reason for candidate in reply.candidates),
         block_reason=reply.prompt_feedback.block_reason,
         model_version=reply.model_version,
+        texts=any(part.text for part in parts),
+        heads=tuple(ImageHead(blob.mime_type, blob.data[:HEAD_BYTES]) for blob in blobs),
     )

@@ -9,11 +9,12 @@ from types import MappingProxyType
 from google.protobuf.json_format import MessageToDict
 
 from routerhub.images.v1.openai_images_pb2 import GenerateImagesRequest, GenerateImagesResponse
-from routerhub_server.json_codec import encode
-from routerhub_server.upstreams.base import Facts, Reply
+from routerhub_server.upstreams.base import Facts, ImageHead, Reply
+from routerhub_server.upstreams.base64_cuts import HEAD_BYTES
 from routerhub_server.upstreams.sandbox.drawing import Subject, draw
 from routerhub_server.upstreams.sandbox.encoding import FORMATS, Encoding, encode_image
 from routerhub_server.upstreams.sandbox.failures import rejected
+from routerhub_server.upstreams.sandbox.printing import print_json
 from routerhub_server.upstreams.sandbox.script import Script, without_markers
 from routerhub_server.upstreams.sandbox.sizes import Size, tokens_of_text
 
@@ -46,8 +47,13 @@ def render_images(request: GenerateImagesRequest, model: str, script: Script) ->
     for index in range(0 if script.no_image else request.n or 1):
         reply.data.add().b64_json = encode_image(draw(subject.nth(index)), encoding)
     _count_tokens(reply, request, size)
-    facts = Facts(images=len(reply.data), usage=MessageToDict(reply.usage), model_version=f"sandbox/{model}")
-    return Reply(facts, message=reply, encode=encode)
+    facts = Facts(
+        images=len(reply.data),
+        usage=MessageToDict(reply.usage),
+        model_version=f"sandbox/{model}",
+        heads=tuple(ImageHead(encoding.mime_type, image.b64_json[:HEAD_BYTES]) for image in reply.data),
+    )
+    return Reply(facts, message=reply, encode=print_json)
 
 
 def _size(request: GenerateImagesRequest) -> Size:

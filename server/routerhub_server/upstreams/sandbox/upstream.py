@@ -1,12 +1,13 @@
 """The sandbox: an upstream that needs no provider and draws instead of asking a model."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from routerhub.images.v1.gemini_pb2 import GenerateContentRequest
 from routerhub_server.settings import Settings, UpstreamSettings
-from routerhub_server.upstreams.base import Order, Reply, Request
+from routerhub_server.upstreams.base import Interface, Order, Reply, Request
 from routerhub_server.upstreams.sandbox.conversation import prompt_of
 from routerhub_server.upstreams.sandbox.failures import act_out, rejected
 from routerhub_server.upstreams.sandbox.gemini import render_content
@@ -38,6 +39,15 @@ class SandboxUpstream:
         self._script = script.read(f"[sandbox:{settings.fail}]") if settings.fail else script
         self._markers = settings.markers
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=name)
+
+    def serves(self, interface: Interface) -> bool:
+        return True
+
+    def lacks(self, _order: Order) -> tuple[str, ...]:
+        return ()
+
+    async def probe(self, models: Sequence[str]) -> None:
+        """Nothing that could fail."""
 
     async def render(self, order: Order) -> Reply:
         script = self._script_for(order)

@@ -65,7 +65,7 @@ def _response_format(
     path: str, image: ResponseFormat.ImageResponseFormat, limits: GeminiLimits
 ) -> Iterator[Violation]:
     """Ratio and size by their enum names, or as `image_config` spells them."""
-    ratio, size = _plain_ratio(image.aspect_ratio), _plain_size(image.image_size)
+    ratio, size = plain_ratio(image.aspect_ratio), plain_size(image.image_size)
     if ratio is None:
         field = f"{path}.aspect_ratio"
         yield unknown_name(field, "ImageResponseFormat.AspectRatio", image.aspect_ratio)
@@ -77,7 +77,7 @@ def _response_format(
         yield from _image_size(f"{path}.image_size", size, limits)
 
 
-def _plain_ratio(written: str) -> str | None:
+def plain_ratio(written: str) -> str | None:
     """`16:9` for ASPECT_RATIO_SIXTEEN_BY_NINE; empty when unset or unspecified, None for no ratio."""
     name = written.upper().removeprefix("ASPECT_RATIO_")
     if name in ("", "UNSPECIFIED") or name in _ASPECT_RATIOS:
@@ -87,7 +87,7 @@ def _plain_ratio(written: str) -> str | None:
     return ratio if ratio in _ASPECT_RATIOS else None
 
 
-def _plain_size(written: str) -> str | None:
+def plain_size(written: str) -> str | None:
     """`2K` for IMAGE_SIZE_TWO_K; empty when unset or unspecified, None for no size."""
     name = written.upper().removeprefix("IMAGE_SIZE_")
     if name in ("", "UNSPECIFIED") or name in _IMAGE_SIZES:

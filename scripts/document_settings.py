@@ -21,7 +21,7 @@ TARGET = Path(__file__).parents[1] / "docs" / "configuration.md"
 INTRODUCTION = """\
 # Configuration
 
-<!-- Written by scripts/document_settings.py from server/routerhub_server/settings.py: change it there. -->
+<!-- Written by scripts/document_settings.py from server/routerhub_server/settings/: change it there. -->
 
 Settings come from three places; a later one wins:
 

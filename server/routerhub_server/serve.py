@@ -10,10 +10,11 @@ from typing import TypeAlias
 import grpc
 import grpc.aio
 import structlog
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from routerhub.images.v1 import image_generation_service_pb2, rest_service_pb2
+from routerhub.images.v1 import error_reason_pb2, image_generation_service_pb2, rest_service_pb2
 from routerhub.images.v1.image_generation_service_pb2_grpc import add_ImageGenerationServiceServicer_to_server
 from routerhub.images.v1.rest_service_pb2_grpc import add_RestServiceServicer_to_server
 from routerhub_server.accounts import Accounts
@@ -23,6 +24,7 @@ from routerhub_server.capacity import ByteBudget
 from routerhub_server.catalogue import Catalogue
 from routerhub_server.doors import interceptors
 from routerhub_server.doors.health import HealthService
+from routerhub_server.doors.reflection import public_pool
 from routerhub_server.doors.rest import RestService
 from routerhub_server.doors.typed import ImageGenerationService
 from routerhub_server.doors.uploads import Uploads
@@ -39,6 +41,13 @@ Building: TypeAlias = AbstractAsyncContextManager[Mapping[str, Upstream]]
 
 log = structlog.get_logger("routerhub.serve")
 
+PUBLIC = (
+    image_generation_service_pb2.DESCRIPTOR,
+    error_reason_pb2.DESCRIPTOR,
+    error_details_pb2.DESCRIPTOR,  # what errors carry
+    health_pb2.DESCRIPTOR,
+    reflection_pb2.DESCRIPTOR,
+)
 TYPED = image_generation_service_pb2.DESCRIPTOR.services_by_name["ImageGenerationService"].full_name
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 REST = rest_service_pb2.DESCRIPTOR.services_by_name["RestService"].full_name
@@ -95,8 +104,7 @@ async def running(
         add_ImageGenerationServiceServicer_to_server(ImageGenerationService(pipeline), typed)
         health_pb2_grpc.add_HealthServicer_to_server(health, typed)
         reflection.enable_server_reflection(
-            (TYPED, HEALTH, reflection.SERVICE_NAME),
-            typed,
+            (TYPED, HEALTH, reflection.SERVICE_NAME), typed, public_pool(PUBLIC)
         )
         rest, rest_address = _server(
             settings.listen.rest, settings, interceptors.rest(accounts, settings.limits, budget)

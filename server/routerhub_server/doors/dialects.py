@@ -125,8 +125,8 @@ def grpc_status(error: RouterHubError, interface: Interface) -> status_pb2.Statu
 
 
 def retry_headers(error: RouterHubError, http_status: int) -> list[tuple[str, str]]:
-    """`retry-after` in whole seconds on 429 and 503, unless trying again cannot help."""
-    if error.reason == "BUDGET_EXHAUSTED" or http_status not in (429, 503):
+    """`retry-after` in whole seconds on 429 and 503, unless trying again cannot help or may pay twice."""
+    if retry_advice(error) is False or http_status not in (429, 503):
         return []
     return [("retry-after", str(max(1, math.ceil(error.retry_after or 1))))]
 
@@ -181,15 +181,15 @@ def _openai_error(error: RouterHubError) -> HttpError:
             code=provider.code or row.code,
             **provider.extra,
         )
-    headers = _headers(error, status)
-    advice = retry_advice(error)
-    if advice is not None:
-        headers += (("x-should-retry", "true" if advice else "false"),)
-    return HttpError(status, headers, msgspec.json.encode({"error": body}))
+    return HttpError(status, _headers(error, status), msgspec.json.encode({"error": body}))
 
 
 def _headers(error: RouterHubError, status: int) -> tuple[tuple[str, str], ...]:
+    """`x-should-retry` is read by OpenAI's SDKs alone, and by a RouterHub in front of this one."""
     headers = retry_headers(error, status)
+    advice = retry_advice(error)
+    if advice is not None:
+        headers.append(("x-should-retry", "true" if advice else "false"))
     if isinstance(error, MethodNotAllowedError):
         headers.append(("allow", error.allow))
     return tuple(headers)
@@ -236,7 +236,7 @@ def _details(error: RouterHubError, violations: int) -> list[Message]:
                 field=violation.field, description=violation.description, reason=violation.reason
             )
         details.append(bad)
-    if error.retry_after is not None:
+    if error.retry_after is not None and retry_advice(error) is not False:
         delay = duration_pb2.Duration()
         delay.FromNanoseconds(round(error.retry_after * 1e9))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))

@@ -43,6 +43,9 @@ LONGEST_PAUSE = 8.0
 PATIENCE = 1.0
 """Seconds that an upstream is waited for while another route is left."""
 
+REPEATABLE = (UpstreamUnavailableError, UpstreamRateLimitedError, UpstreamTimeoutError)
+"""What may have passed when the same upstream is asked again."""
+
 Answer = Reply | ContentError
 """What a provider says when it works: a reply, or that it will not draw this."""
 Verdict = Literal["return", "retry", "fail_over"]
@@ -166,7 +169,7 @@ class Chain:
         """Seconds to wait before asking the same upstream again; None where that may cost or cannot help."""
         if error.spent != "no" or isinstance(error, UpstreamMisconfiguredError | _LeftAloneError):
             return None
-        if not isinstance(error, UpstreamUnavailableError | UpstreamRateLimitedError):
+        if not isinstance(error, REPEATABLE):
             return None
         jittered = self._draw(0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**tried))
         return max(error.retry_after or 0.0, jittered)

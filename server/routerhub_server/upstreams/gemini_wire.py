@@ -17,7 +17,7 @@ from routerhub_server.errors import (
 from routerhub_server.upstreams.base import Facts, ImageHead, Reply, Request
 from routerhub_server.upstreams.base64_cuts import Skeleton, cut_base64
 from routerhub_server.upstreams.refusals import Refusal, from_status, unknown_model, words_of
-from routerhub_server.upstreams.replies import image_head, parse_reply, unknown_fields
+from routerhub_server.upstreams.replies import image_head, parse_reply, refuse_error, unknown_fields
 
 _CALLERS_OWN = re.compile(r"\bFile\b|\bCachedContent\b|\b(files|cachedContents)/")
 """Google answers 403 or 404 for a file or cached content that the request names and that is not there."""
@@ -36,6 +36,7 @@ def read_content(body: bytes) -> Reply:
     """Raises UpstreamBadReplyError."""
     skeleton = cut_base64(body)
     reply = parse_reply(skeleton.body, _DECODER)
+    refuse_error(reply.error if not reply.candidates else None)
     feedback = reply.prompt_feedback or _PromptFeedback()
     parts = [part for part in _parts(reply) if not part.thought]  # drafts come as thoughts
     facts = Facts(
@@ -134,6 +135,7 @@ class _PromptFeedback(msgspec.Struct, rename="camel"):
 
 
 class _Reply(msgspec.Struct, rename="camel"):
+    error: Any = None
     candidates: list[_Candidate] | None = None
     prompt_feedback: _PromptFeedback | None = None
     usage_metadata: dict[str, Any] | None = None

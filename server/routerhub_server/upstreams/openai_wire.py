@@ -16,7 +16,7 @@ from routerhub_server.errors import (
 from routerhub_server.upstreams.base import Facts, ImageHead, Order, Reply
 from routerhub_server.upstreams.base64_cuts import Skeleton, cut_base64
 from routerhub_server.upstreams.refusals import Refusal, from_status, unknown_model, words_of
-from routerhub_server.upstreams.replies import image_head, parse_reply, unknown_fields
+from routerhub_server.upstreams.replies import image_head, parse_reply, refuse_error, unknown_fields
 
 _BLOCKED = {"moderation_blocked", "content_policy_violation"}
 _UNPAID = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
@@ -38,6 +38,7 @@ def read_images(body: bytes) -> Reply:
     """Raises UpstreamBadReplyError."""
     skeleton = cut_base64(body)
     reply = parse_reply(skeleton.body, _DECODER)
+    refuse_error(reply.error if not reply.data else None)
     facts = Facts(
         images=sum(bool(image.url or image.b64_json) for image in reply.data or ()),
         usage=reply.usage or {},
@@ -102,6 +103,7 @@ class _Image(msgspec.Struct):
 
 
 class _Reply(msgspec.Struct):
+    error: Any = None
     data: list[_Image] | None = None
     output_format: str | None = None
     usage: dict[str, Any] | None = None

@@ -1,6 +1,6 @@
 """The registry: one line for each kind of upstream, name beside constructor."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import MappingProxyType
 
@@ -26,8 +26,11 @@ KINDS: Mapping[str, Callable[[str, UpstreamSettings, Settings], Upstream]] = Map
 )
 
 
-def check_routes(models: Iterable[Model], upstreams: Mapping[str, Upstream]) -> None:
-    """Raises CatalogueError, naming every route to an upstream that does not have the model's interface."""
+def check_routes(models: Sequence[Model], upstreams: Mapping[str, Upstream]) -> None:
+    """Raises CatalogueError, naming every route to an upstream that does not have the model's interface.
+
+    Also where there is no model, because no route leads to any of the upstreams.
+    """
     problems = [
         (
             f"models['{model.id}'].routes[{number}].upstream",
@@ -37,6 +40,8 @@ def check_routes(models: Iterable[Model], upstreams: Mapping[str, Upstream]) -> 
         for number, route in enumerate(model.routes)
         if not upstreams[route.upstream].serves(model.interface)
     ]
+    if not models:
+        problems = [("models", f"none has a route to {' or '.join(map(repr, upstreams))}")]
     if problems:
         raise CatalogueError(problems)
 

@@ -1,7 +1,7 @@
 """Reading a provider's reply for its facts without copying its images."""
 
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from google.protobuf.message import Message
@@ -22,6 +22,12 @@ def parse_reply(body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
         return decoder.decode(body)
     except (ValueError, RecursionError) as error:
         raise UpstreamBadReplyError("The upstream's reply was not understood.", spent="yes") from error
+
+
+def refuse_error(error: Any) -> None:
+    """Proxies answer 200 with an error instead of a result. Raises UpstreamBadReplyError where one has."""
+    if error:
+        raise UpstreamBadReplyError("The upstream answered 200 with an error.", spent="yes")
 
 
 def image_head(skeleton: Skeleton, data: str, mime_type: str) -> ImageHead:

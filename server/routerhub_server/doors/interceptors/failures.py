@@ -78,10 +78,10 @@ class RestFailuresInterceptor(AroundInterceptor):
                     async for reply in replies:
                         started = True
                         yield reply
-            except Exception as caught:
+            except Exception as caught:  # noqa: BLE001  # the one catch-all of the REST door
                 error = as_domain_error(caught)
                 if started:  # the status is gone; only a broken reply is still honest
-                    raise
+                    await context.abort(grpc.StatusCode.INTERNAL, "The reply broke off.")
                 await self._discard(request)
                 yield await _render(error, name, context)
 

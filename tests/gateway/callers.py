@@ -1,0 +1,154 @@
+"""One call through either door, and what its caller is told, in one form for both."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import grpc
+import httpx
+from google.rpc import error_details_pb2, status_pb2
+
+from routerhub.images.v1.gemini_pb2 import GenerateContentRequest
+from routerhub.images.v1.image_generation_service_pb2_grpc import ImageGenerationServiceStub
+from routerhub.images.v1.openai_images_pb2 import GenerateImagesRequest
+from tests.conftest import Gateway
+from tests.gateway.providers import bearer
+
+Door = Literal["rest", "grpc"]
+Shape = Literal["gemini", "openai"]
+DOORS: tuple[Door, ...] = ("rest", "grpc")
+SHAPES: tuple[Shape, ...] = ("gemini", "openai")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came back."""
+
+    status: int | str
+    """HTTP's number on REST; the name of gRPC's code."""
+    headers: Mapping[str, str]
+    """REST headers; the trailing metadata of gRPC, without the status details."""
+    seconds: float
+    body: Any = None
+    """REST: the JSON. gRPC: the message, or None for an error."""
+    message: str = ""
+    """Of an error."""
+    reason: str = ""
+    """Of ErrorInfo; OpenAI's REST errors have none."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Of ErrorInfo."""
+    retry_delay: float | None = None
+    """Seconds, of RetryInfo."""
+
+    @property
+    def ok(self) -> bool:
+        return self.status in (200, "OK")
+
+    @property
+    def ours(self) -> dict[str, str]:
+        """The headers that the gateway adds, without their prefix."""
+        ours = "x-routerhub-"
+        return {name.removeprefix(ours): text for name, text in self.headers.items() if name.startswith(ours)}
+
+
+class Caller:
+    """Calls one gateway through both doors; the typed one is behind Envoy, too."""
+
+    def __init__(self, gateway: Gateway, *, seconds: float = 20) -> None:
+        self._gateway = gateway
+        self._seconds = seconds
+        self._client = httpx.Client(trust_env=False, timeout=seconds, base_url=gateway.http)
+        options = [("grpc.max_receive_message_length", -1), ("grpc.enable_http_proxy", 0)]
+        self._channel = grpc.insecure_channel(gateway.host, options=options)
+        self._stub = ImageGenerationServiceStub(self._channel)
+
+    def close(self) -> None:
+        self._client.close()
+        self._channel.close()
+
+    def ask(self, door: Door, shape: Shape, model: str, **fields: Any) -> Told:
+        """Ask for a lighthouse; `fields` are added to the request (of `generationConfig` for Gemini)."""
+        started = time.monotonic()
+        if door == "rest":
+            return self._rest(shape, model, fields, started)
+        return self._grpc(shape, model, fields, started)
+
+    def _rest(self, shape: Shape, model: str, fields: Mapping[str, Any], started: float) -> Told:
+        if shape == "gemini":
+            path = f"/v1beta/models/{model}:generateContent"
+            body: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": "a lighthouse"}]}]}
+            if fields:
+                body["generationConfig"] = fields
+        else:
+            path, body = "/v1/images/generations", {"model": model, "prompt": "a lighthouse", **fields}
+        reply = self._client.post(path, json=body, headers=dict(bearer(self._gateway)))
+        return _read_rest(reply, time.monotonic() - started)
+
+    def _grpc(self, shape: Shape, model: str, fields: Mapping[str, Any], started: float) -> Told:
+        method, request = _typed(shape, model, fields)
+        call = getattr(self._stub, method).with_call
+        try:
+            message, done = call(request, metadata=bearer(self._gateway), timeout=self._seconds)
+        except grpc.RpcError as error:
+            return _read_grpc_error(error, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return Told("OK", _texts(done.trailing_metadata()), seconds, body=message)
+
+
+def _typed(shape: Shape, model: str, fields: Mapping[str, Any]) -> tuple[str, Any]:
+    if shape == "openai":
+        return "GenerateImages", GenerateImagesRequest(model=model, prompt="a lighthouse", **fields)
+    request = GenerateContentRequest(model=model)
+    request.contents.add(role="user").parts.add(text="a lighthouse")
+    for name, value in fields.get("imageConfig", {}).items():
+        field = {"aspectRatio": "aspect_ratio", "imageSize": "image_size"}[name]
+        setattr(request.generation_config.image_config, field, value)
+    return "GenerateContent", request
+
+
+def _read_rest(reply: httpx.Response, seconds: float) -> Told:
+    assert reply.headers["content-type"].startswith("application/json"), reply.text
+    body, headers = reply.json(), dict(reply.headers)
+    if reply.status_code == 200:
+        return Told(200, headers, seconds, body=body)
+    error = body["error"]
+    details = error.get("details", ())
+    info: dict[str, Any] = next((d for d in details if d.get("domain") == "routerhub"), {})
+    delay = next((d["retryDelay"] for d in details if "retryDelay" in d), None)
+    if "status" in error:
+        assert error["code"] == reply.status_code
+    return Told(
+        reply.status_code,
+        headers,
+        seconds,
+        body=body,
+        message=error["message"],
+        reason=info.get("reason", ""),
+        metadata=info.get("metadata", {}),
+        retry_delay=float(delay.removesuffix("s")) if delay else None,
+    )
+
+
+def _read_grpc_error(error: Any, seconds: float) -> Told:
+    headers = _texts(error.trailing_metadata())
+    found: dict[str, Any] = {}
+    for name, value in error.trailing_metadata():
+        if name == "grpc-status-details-bin":
+            found = _unpacked(status_pb2.Status.FromString(value))
+    return Told(error.code().name, headers, seconds, message=error.details(), **found)
+
+
+def _texts(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
+    return {name: value for name, value in metadata if isinstance(value, str)}
+
+
+def _unpacked(status: status_pb2.Status) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    for detail in status.details:
+        if detail.Unpack(info):
+            found.update(reason=info.reason, metadata=dict(info.metadata))
+        elif detail.Unpack(retry):
+            found["retry_delay"] = retry.retry_delay.ToMilliseconds() / 1000
+    return found

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from google.protobuf import json_format
 from google.rpc import code_pb2, error_details_pb2
-from routerhub.images.v1 import error_reason_pb2
 
+from routerhub.images.v1 import error_reason_pb2
 from routerhub_server.doors.dialects import STATUS_BYTES, TABLE, grpc_status, http_error
 from routerhub_server.errors import (
     BodyTooLargeError,

@@ -64,7 +64,13 @@ CASES = [
     ("openai", {"size": "1536x1024"}, SQUARE, 1, "size=1024x1024/1536x1024"),
     ("openai", {"output_format": "webp"}, SQUARE, 1, "format=png/webp"),
     ("openai", {}, b"<html>not an image</html>", 1, "format=unreadable"),
-    ("openai", {"n": 2, "size": "1536x1024"}, JPEG, 1, "count=1/2, format=jpeg/png, size=1024x1024/1536x1024"),
+    (
+        "openai",
+        {"n": 2, "size": "1536x1024"},
+        JPEG,
+        1,
+        "count=1/2, format=jpeg/png, size=1024x1024/1536x1024",
+    ),
     ("gemini", {"imageConfig": {"aspectRatio": "16:9"}}, SQUARE, 1, "aspect_ratio=1024x1024/16:9"),
     ("gemini", {"imageConfig": {"imageSize": "4K"}}, SQUARE, 1, "image_size=1024x1024/4K"),
     ("gemini", {}, JPEG, 1, "format=jpeg/png"),
@@ -197,7 +203,9 @@ def test_unknown_fields_are_counted_and_logged_once(warning: tuple[Gateway, Call
         assert caller.ask("rest", "gemini", "gemini-3-pro-image").ok
         assert caller.ask("rest", "openai", "gpt-image-2").ok
     found = {
-        name: count for name, count in scraped(gateway).items() if name.startswith("routerhub_unknown_fields_total")
+        name: count
+        for name, count in scraped(gateway).items()
+        if name.startswith("routerhub_unknown_fields_total")
     }
     for upstream, field in [
         ("gemini", "fieldOfTomorrow"),

@@ -5,6 +5,11 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from routerhub_server.accounts.limits import NO_LIMITS, Allowance
+
+OnDisconnect = Literal["cancel", "finish"]
+Recover = Literal["identical", "marked", "off"]
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -18,6 +23,16 @@ class Account:
     disabled_at: datetime | None = None
     models: tuple[str, ...] = ()
     """Patterns of catalogue ids, e.g. `google/*`; empty: every model."""
+    allowance: Allowance = NO_LIMITS
+    provider_ids_allowed: bool | None = None
+    """Whether requests may name files and caches that the operator has at a provider. None, here and below:
+    as the installation is configured."""
+    on_disconnect: OnDisconnect | None = None
+    """Whether a render goes on whose caller has hung up."""
+    recover: Recover | None = None
+    """Which later calls get a result that was paid for and not delivered."""
+    store: bool | None = None
+    """Whether replies are kept for a while."""
 
     def allows(self, model: str) -> bool:
         """Whether the account may use the model with this catalogue id."""

@@ -1,5 +1,6 @@
 """The queries on the tables of accounts and secrets."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from routerhub_server.accounts.account import Account
+from routerhub_server.accounts.limits import Allowance, Budget, Limits
 from routerhub_server.accounts.secrets import Secret
 from routerhub_server.state import tables
 
@@ -37,11 +39,14 @@ async def find_secret(connection: AsyncConnection, secret_id: str) -> StoredSecr
 
 
 async def find_account(connection: AsyncConnection, id_or_name: str) -> Account | None:
-    """The account with this id; else the one with this name that is not disabled; else the latest such."""
+    """The account with this id; else the one with this name that is not disabled; else the latest such.
+
+    Deleted ones are not found.
+    """
     table = tables.accounts
     query = (
         select(table)
-        .where(or_(table.c.id == id_or_name, table.c.name == id_or_name))
+        .where(or_(table.c.id == id_or_name, table.c.name == id_or_name), table.c.deleted_at.is_(None))
         .order_by(table.c.id != id_or_name, table.c.disabled_at.is_not(None), table.c.created_at.desc())
         .limit(1)
     )
@@ -52,18 +57,30 @@ async def find_account(connection: AsyncConnection, id_or_name: str) -> Account 
 async def insert(connection: AsyncConnection, account: Account, secret: Secret) -> None:
     await connection.execute(
         tables.accounts.insert().values(
-            id=account.id,
-            name=account.name,
-            created_at=account.created_at,
-            expires_at=account.expires_at,
-            models=" ".join(account.models) or None,
+            id=account.id, created_at=account.created_at, **account_values(account)
         )
     )
+    await insert_secret(connection, account.id, secret, account.created_at)
+
+
+async def insert_secret(connection: AsyncConnection, account_id: str, secret: Secret, now: datetime) -> None:
     await connection.execute(
-        tables.secrets.insert().values(
-            id=secret.id, account_id=account.id, hash=secret.hash, created_at=account.created_at
-        )
+        tables.secrets.insert().values(id=secret.id, account_id=account_id, hash=secret.hash, created_at=now)
     )
+
+
+def account_values(account: Account) -> dict[str, Any]:
+    """The columns of the accounts table that an operator can change."""
+    return {
+        "name": account.name,
+        "expires_at": account.expires_at,
+        "models": " ".join(account.models) or None,
+        "provider_ids_allowed": account.provider_ids_allowed,
+        "on_disconnect": account.on_disconnect,
+        "recover": account.recover,
+        "store": account.store,
+        **allowance_values(account.allowance),
+    }
 
 
 def to_account(row: Row[Any]) -> Account:
@@ -74,4 +91,34 @@ def to_account(row: Row[Any]) -> Account:
         expires_at=row.expires_at,
         disabled_at=row.disabled_at,
         models=tuple((row.models or "").split()),
+        allowance=to_allowance(row),
+        provider_ids_allowed=row.provider_ids_allowed,
+        on_disconnect=row.on_disconnect,
+        recover=row.recover,
+        store=row.store,
     )
+
+
+def to_allowance(row: Row[Any]) -> Allowance:
+    """What a row of the accounts table limits."""
+    patterns = json.loads(row.model_limits) if row.model_limits else {}
+    return Allowance(
+        limits=Limits(row.rpm, row.images_per_minute, row.concurrent),
+        models={pattern: Limits.of(values) for pattern, values in patterns.items()},
+        budget=None if row.budget is None else Budget(row.budget, row.budget_period),
+        body_bytes=row.body_bytes,
+    )
+
+
+def allowance_values(allowance: Allowance) -> dict[str, Any]:
+    """The columns of the accounts table that hold it."""
+    patterns = {pattern: limits.values() for pattern, limits in allowance.models.items()}
+    return {
+        "rpm": allowance.limits.rpm,
+        "images_per_minute": allowance.limits.images_per_minute,
+        "concurrent": allowance.limits.concurrent,
+        "model_limits": json.dumps(patterns) if patterns else None,
+        "budget": allowance.budget and allowance.budget.nano,
+        "budget_period": allowance.budget and allowance.budget.period,
+        "body_bytes": allowance.body_bytes,
+    }

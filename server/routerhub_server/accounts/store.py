@@ -1,16 +1,26 @@
 """Makes, lists and disables accounts, and finds the account of a presented key."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from routerhub_server.accounts.account import Account
 from routerhub_server.accounts.recent import Recent
-from routerhub_server.accounts.rows import StoredSecret, find_account, find_secret, insert, to_account
+from routerhub_server.accounts.rows import (
+    StoredSecret,
+    account_values,
+    find_account,
+    find_secret,
+    insert,
+    insert_secret,
+    to_account,
+)
 from routerhub_server.accounts.secrets import MalformedSecretError, Secret, generate, parse
 from routerhub_server.errors import KeyDisabledError, OverloadedError, UnauthenticatedError
 from routerhub_server.state import Database, StateError, tables
@@ -62,10 +72,13 @@ class Accounts:
         return stored.account
 
     async def create(
-        self, name: str, *, expires_at: datetime | None = None, models: Sequence[str] = ()
+        self, name: str, *, expires_at: datetime | None = None, models: Sequence[str] = (), **more: Any
     ) -> tuple[Account, str]:
-        """A new account and its key, which cannot be read again. Raises AccountError."""
-        account = self._new_account(name, expires_at, models)
+        """A new account and its key, which cannot be read again; `more` are further fields of Account.
+
+        Raises AccountError.
+        """
+        account = replace(self._new_account(name, expires_at, models), **more)
         secret = generate()
         try:
             async with self._database.write() as connection:
@@ -74,9 +87,66 @@ class Accounts:
             raise AccountError(f"the name {name!r} is taken; disable its account first") from error
         return account, secret.text
 
+    async def update(self, id_or_name: str, **changes: Any) -> Account:
+        """Change fields of an account, such as `models` or `allowance`: all that is left out stays.
+
+        Limits bite at the next admission, everything else within a second. Raises AccountError.
+        """
+        try:
+            async with self._database.write() as connection:
+                before = await _get(connection, id_or_name)
+                account = replace(before, **changes)
+                _check_name(account.name)
+                await connection.execute(
+                    tables.accounts.update()
+                    .where(tables.accounts.c.id == account.id)
+                    .values(account_values(account))
+                )
+        except IntegrityError as error:
+            raise AccountError(f"the name {changes['name']!r} is taken; disable its account first") from error
+        self._hits.clear()
+        return account
+
+    async def rotate(self, id_or_name: str, grace: timedelta) -> tuple[Account, str]:
+        """A further key for an account; its older keys end after the grace period. Raises AccountError."""
+        secret = generate()
+        end = self._clock() + grace
+        secrets = tables.secrets
+        async with self._database.write() as connection:
+            account = await _get(connection, id_or_name)
+            await connection.execute(
+                secrets.update()
+                .where(
+                    secrets.c.account_id == account.id,
+                    or_(secrets.c.expires_at.is_(None), secrets.c.expires_at > end),
+                )
+                .values(expires_at=end)
+            )
+            await insert_secret(connection, account.id, secret, self._clock())
+        self._hits.clear()
+        return account, secret.text
+
+    async def delete(self, id_or_name: str) -> Account:
+        """End an account for good: its keys go, what it bought stays in the ledger. Raises AccountError."""
+        now = self._clock()
+        async with self._database.write() as connection:
+            account = await _get(connection, id_or_name)
+            await connection.execute(
+                tables.accounts.update()
+                .where(tables.accounts.c.id == account.id)
+                .values(deleted_at=now, disabled_at=account.disabled_at or now)
+            )
+            await connection.execute(tables.secrets.delete().where(tables.secrets.c.account_id == account.id))
+        self._hits.clear()
+        return account
+
     async def list(self) -> Sequence[Account]:
-        """Every account, disabled ones included, oldest first."""
-        query = select(tables.accounts).order_by(tables.accounts.c.created_at, tables.accounts.c.id)
+        """Every account that was not deleted, disabled ones included, oldest first."""
+        query = (
+            select(tables.accounts)
+            .where(tables.accounts.c.deleted_at.is_(None))
+            .order_by(tables.accounts.c.created_at, tables.accounts.c.id)
+        )
         async with self._database.read() as connection:
             return [to_account(row) for row in await connection.execute(query)]
 
@@ -138,8 +208,7 @@ class Accounts:
         self, name: str, expires_at: datetime | None = None, models: Sequence[str] = ()
     ) -> Account:
         now = self._clock()
-        if not (name.isprintable() and name == name.strip() and 1 <= len(name) <= NAME_LENGTH):
-            raise AccountError(f"a name is 1 to {NAME_LENGTH} printable characters without blanks around it")
+        _check_name(name)
         if expires_at and expires_at <= now:
             raise AccountError("the expiry is in the past")
         return Account(token_hex(16), name, now, expires_at, models=tuple(models))
@@ -160,6 +229,11 @@ class Accounts:
         else:
             self._misses.put(secret_id, True, now)
         return stored
+
+
+def _check_name(name: str) -> None:
+    if not (name.isprintable() and name == name.strip() and 1 <= len(name) <= NAME_LENGTH):
+        raise AccountError(f"a name is 1 to {NAME_LENGTH} printable characters without blanks around it")
 
 
 def _parse_presented(secret: str | None) -> Secret:

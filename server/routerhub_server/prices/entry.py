@@ -41,7 +41,7 @@ Nano = Annotated[int, BeforeValidator(_money)]
 """Written as an amount of the currency."""
 Count = Annotated[int, Field(ge=0, strict=True)]
 Tiers = Annotated[
-    Mapping[str, Annotated[int | Annotated[Mapping[str, int], BeforeValidator(_text_keys)], Field()]],
+    Mapping[str, Count | Annotated[Mapping[str, Count], BeforeValidator(_text_keys)]],
     BeforeValidator(_text_keys),
 ]
 PricedTiers = Annotated[
@@ -69,11 +69,10 @@ class Price(BaseModel):
 
     def per_million(self, kind: str) -> int | None:
         """The price of 1,000,000 tokens of the kind; None where neither it nor its stand-ins have one."""
-        prices: Mapping[str, int] = dict(self.tokens)
-        name: str | None = kind
-        while name is not None and name not in prices:
-            name = INSTEAD.get(name)
-        return prices[name] if name is not None else None
+        prices = {str(name): price for name, price in self.tokens.items()}
+        while kind not in prices and kind in INSTEAD:
+            kind = INSTEAD[kind]
+        return prices.get(kind)
 
 
 def by_tier(

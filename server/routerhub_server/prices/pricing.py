@@ -82,10 +82,10 @@ def _lines(price: Price, facts: Facts, request: Request, tokens: Tokens | None) 
     """The lines of a receipt; None where what the provider said is not enough for them."""
     if price.images:
         each = _image_price(price, read_request(request))
-        counts = tokens and _token_lines(price, tokens, without="image_out")
-        return None if each is None else (image_line(facts.images, each), *(counts or ()))
+        counts = () if tokens is None else _token_lines(price, tokens, without="image_out")
+        return None if each is None or counts is None else (image_line(facts.images, each), *counts)
     if price.tokens:
-        return tokens and _token_lines(price, tokens)
+        return None if tokens is None else _token_lines(price, tokens)
     return None if price.assume is None else (image_line(facts.images, price.assume),)
 
 

@@ -13,7 +13,6 @@ from routerhub_server.state import sqlite
 from routerhub_server.state.errors import StateError, map_database_errors
 from routerhub_server.state.migrate import upgrade
 
-
 POSTGRES = {"timeout": 5, "command_timeout": 10}
 """Seconds until a connection, and until a statement, counts as failed."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from routerhub_server.state.errors import StateError
 
 LOCK = int.from_bytes(b"RouteHub")
-"""PostgreSQL's advisory lock under which a schema is changed; any number will do, if it is always the same."""
+"""PostgreSQL's advisory lock under which a schema is changed; any number that stays the same will do."""
 
 
 def upgrade(connection: Connection, place: str) -> None:

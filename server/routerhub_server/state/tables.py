@@ -106,6 +106,7 @@ requests = Table(
     Column("interface", Text, nullable=False),  # gemini or openai
     Column("model", Text, nullable=False),  # the catalogue's id
     Column("images", Integer, nullable=False),  # asked for
+    Column("counted", Text, nullable=False),  # JSON: the patterns in whose windows it was counted
     Column("tier", Text, nullable=False),  # size and quality, as asked for
     Column("state", Text, nullable=False),
     Column("reason", Text),  # of a failure: the error's reason

@@ -53,6 +53,7 @@ def _create_requests() -> None:
         sa.Column("interface", sa.Text(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("images", sa.Integer(), nullable=False),
+        sa.Column("counted", sa.Text(), nullable=False),
         sa.Column("tier", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text()),

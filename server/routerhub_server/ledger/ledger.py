@@ -1,0 +1,197 @@
+"""The ledger of one process: what it may buy, buys, and bought."""
+
+import asyncio
+import os
+import platform
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from secrets import token_hex
+from typing import Any, TypeVar
+
+import structlog
+
+from routerhub_server.errors import RouterHubError
+from routerhub_server.ledger import admission, processes, receipts, retention, transitions
+from routerhub_server.ledger.clock import Clock, database_clock
+from routerhub_server.ledger.processes import Rescue, no_rescue
+from routerhub_server.ledger.receipts import Grouping, Receipt, Sum
+from routerhub_server.ledger.words import Admission, Arrival, AttemptEnd, Body, Delivery, Failure, State
+from routerhub_server.state import Database, StateError, tables
+
+log = structlog.get_logger("routerhub.ledger")
+
+T = TypeVar("T")
+
+HEARTBEAT = 5.0
+"""Seconds; a quarter of the lease."""
+
+
+class Ledger:
+    """Every method raises StateError when the database fails: then nothing is known to be written.
+
+    A method that has begun to write goes on when its caller is cancelled.
+    """
+
+    def __init__(
+        self, database: Database, *, clock: Clock = database_clock, rescue: Rescue = no_rescue
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._rescue = rescue
+        self._writes: set[asyncio.Task[Any]] = set()
+        self._doubtful: dict[str, asyncio.Task[Admission]] = {}
+        self.process = token_hex(16)
+        """This process, in this life."""
+
+    # --- one request, in the order of its writes
+
+    async def admit(self, arrival: Arrival) -> Admission:
+        """Admit a request and reserve its estimate; it is `queued` and this process owns it.
+
+        Raises RateLimitedError, BudgetExhaustedError, KeyDisabledError.
+        """
+        request_id = token_hex(16)
+        write = self._begin(self._admit(request_id, arrival))
+        try:
+            return await asyncio.shield(write)
+        except RouterHubError:
+            raise
+        except BaseException:
+            self._doubtful[request_id] = write  # it may be committed all the same
+            raise
+
+    async def start_attempt(self, request_id: str, number: int, upstream: str, model: str) -> None:
+        """Before anything is sent, while a slot in the upstream's pool is held. `number` counts from 1.
+
+        Raises SweptError and BudgetExhaustedError; whatever it raises, nothing may be sent.
+        """
+        await self._see_through(self._start_attempt(request_id, number, upstream, model))
+
+    async def end_attempt(self, request_id: str, end: AttemptEnd) -> bool:
+        """An attempt ended after which another one may follow."""
+        return await self._see_through(self._write(transitions.end_attempt, self._clock, request_id, end))
+
+    async def succeed(self, request_id: str, end: AttemptEnd, body: Body | None = None) -> bool:
+        """Settle a render that gave something, before the first byte of the reply.
+
+        False where it was settled before: repeating a settlement does no harm.
+        """
+        return await self._see_through(self._write(transitions.succeed, self._clock, request_id, end, body))
+
+    async def fail(
+        self, request_id: str, failure: Failure, end: AttemptEnd | None = None, body: Body | None = None
+    ) -> State | None:
+        """Settle a render that failed; `end` is that of its last attempt, where that has not been told.
+
+        `failed_free` where no attempt may have cost anything, else `failed_spent`; None where it was settled
+        before.
+        """
+        return await self._see_through(
+            self._write(transitions.fail, self._clock, request_id, failure, end, body)
+        )
+
+    async def deliver(self, request_id: str, delivery: Delivery) -> bool:
+        """How the handling of the calls ended."""
+        return await self._see_through(self._write(transitions.deliver, self.process, request_id, delivery))
+
+    # --- looking back
+
+    async def receipt(self, request_id: str, account_id: str | None = None) -> Receipt | None:
+        """None where there is none, or where it is another account's."""
+        return await receipts.find(self._database, request_id, account_id)
+
+    def receipts(
+        self, since: datetime | None = None, until: datetime | None = None, account_id: str | None = None
+    ) -> AsyncIterator[Receipt]:
+        """Of requests admitted in [since, until), oldest first, without holding the database in between."""
+        return receipts.stream(self._database, since, until, account_id)
+
+    async def usage(
+        self,
+        by: Grouping,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        account_id: str | None = None,
+    ) -> list[Sum]:
+        """Sums over the attempts of requests admitted in [since, until)."""
+        return await receipts.add_up(self._database, by, since, until, account_id)
+
+    async def forget(self, before: datetime) -> int:
+        """Remove what ended before then: how many requests. No counter changes."""
+        return await retention.forget(self._database, before)
+
+    # --- the life of the process
+
+    @asynccontextmanager
+    async def present(self) -> AsyncIterator[None]:
+        """Live, for as long as the context lasts: requests can be admitted in it."""
+        await self.beat()
+        heart = asyncio.create_task(self._live())
+        try:
+            yield
+        finally:
+            heart.cancel()
+            await asyncio.gather(heart, *self._writes, return_exceptions=True)
+            with suppress(StateError):
+                async with self._database.write() as connection:
+                    await processes.leave(connection, self.process)
+
+    async def beat(self) -> None:
+        """Say that this process lives."""
+        name = f"{platform.node()} {os.getpid()}"
+        async with self._database.write() as connection:
+            await processes.beat(connection, self._clock, self.process, name)
+
+    async def sweep(self) -> int:
+        """Settle what dead processes have left behind: how many requests."""
+        await self._undo_doubtful()
+        return await processes.sweep(self._database, self._clock, self._rescue)
+
+    async def _live(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            try:
+                await self.beat()
+                if swept := await self.sweep():
+                    log.warning("swept", requests=swept)
+            except StateError as error:
+                log.error("heartbeat_failed", error=str(error))
+
+    async def _undo_doubtful(self) -> None:
+        """Undo admissions whose outcome this process never learned; nothing was sent for them."""
+        for request_id, write in list(self._doubtful.items()):
+            if write.done():
+                await self._write(transitions.discard, request_id, tables.requests.c.owner == self.process)
+                del self._doubtful[request_id]
+
+    # --- how it writes
+
+    async def _admit(self, request_id: str, arrival: Arrival) -> Admission:
+        async with self._database.write() as connection:
+            return await admission.admit(connection, self._clock, self.process, request_id, arrival)
+
+    async def _start_attempt(self, request_id: str, number: int, upstream: str, model: str) -> None:
+        async with self._database.write() as connection:
+            await transitions.start_attempt(
+                connection, self._clock, self.process, request_id, number, upstream, model
+            )
+
+    async def _write(self, transition: Any, *arguments: Any) -> Any:
+        async with self._database.write() as connection:
+            return await transition(connection, *arguments)
+
+    async def _see_through(self, write: Coroutine[Any, Any, T]) -> T:
+        """Finish the write even when the caller is cancelled meanwhile."""
+        return await asyncio.shield(self._begin(write))
+
+    def _begin(self, write: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(write)
+        self._writes.add(task)
+        task.add_done_callback(self._written)
+        return task
+
+    def _written(self, task: asyncio.Task[Any]) -> None:
+        self._writes.discard(task)
+        if not task.cancelled():
+            task.exception()  # who was cancelled does not ask for it

@@ -62,9 +62,9 @@ def page() -> str:
     lines += [
         "## A model\n",
         "Each entry of `models` has the schema of the shipped catalogue,",
-        "[models.yaml](../server/routerhub_server/catalogue/models.yaml), whose comments explain it. An",
-        "entry with a known `id` is merged into that model, another adds a model, and `enabled: false` removes",
-        "one.",
+        "[models.yaml](../server/routerhub_server/catalogue/models.yaml), whose comments explain it.",
+        "An entry with a known `id` is merged into that model, another adds a model, and",
+        "`enabled: false` removes one.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -68,25 +68,30 @@ class Caller:
         self._channel.close()
 
     def ask(self, door: Door, shape: Shape, model: str, **fields: Any) -> Told:
-        """Ask for a lighthouse; `fields` are added to the request (of `generationConfig` for Gemini)."""
-        started = time.monotonic()
-        if door == "rest":
-            return self._rest(shape, model, fields, started)
-        return self._grpc(shape, model, fields, started)
-
-    def _rest(self, shape: Shape, model: str, fields: Mapping[str, Any], started: float) -> Told:
+        """Ask for a lighthouse; `fields` are added to the request (to `generationConfig` for Gemini)."""
+        if door == "grpc":
+            return self._grpc(*_typed(shape, model, fields))
         if shape == "gemini":
-            path = f"/v1beta/models/{model}:generateContent"
-            body: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": "a lighthouse"}]}]}
-            if fields:
-                body["generationConfig"] = fields
-        else:
-            path, body = "/v1/images/generations", {"model": model, "prompt": "a lighthouse", **fields}
-        reply = self._client.post(path, json=body, headers=dict(bearer(self._gateway)))
+            return self.post_content(model, {"generationConfig": fields} if fields else {})
+        return self.post_images(model, fields)
+
+    def post_content(self, model: str, fields: Mapping[str, Any]) -> Told:
+        """Gemini's call through REST."""
+        contents = [{"role": "user", "parts": [{"text": "a lighthouse"}]}]
+        return self._rest(f"/v1beta/models/{model}:generateContent", {"contents": contents, **fields})
+
+    def post_images(self, model: str, fields: Mapping[str, Any], **headers: str) -> Told:
+        """OpenAI's call through REST; `x_some_header="..."` adds headers."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._rest("/v1/images/generations", {"model": model, "prompt": "a lighthouse", **fields}, named)
+
+    def _rest(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Told:
+        started = time.monotonic()
+        reply = self._client.post(path, json=body, headers=dict(bearer(self._gateway)) | dict(headers or {}))
         return _read_rest(reply, time.monotonic() - started)
 
-    def _grpc(self, shape: Shape, model: str, fields: Mapping[str, Any], started: float) -> Told:
-        method, request = _typed(shape, model, fields)
+    def _grpc(self, method: str, request: Any) -> Told:
+        started = time.monotonic()
         call = getattr(self._stub, method).with_call
         try:
             message, done = call(request, metadata=bearer(self._gateway), timeout=self._seconds)

@@ -224,7 +224,7 @@ def openai_cases() -> Iterator[Case]:
         "size too wide": {"size": "3840x640"},
         "size too large": {"size": "3840x3840"},
         "size zero": {"size": "0x0"},
-        "size with digits of another script": {"size": "١٠٢٤x1024"},
+        "size with digits of another script": {"size": "\u0661\u0660\u0662\u0664x1024"},
         "quality unknown": {"quality": "ultra"},
         "quality of another vendor's model": {"quality": "hd"},
         "background unknown": {"background": "blue"},

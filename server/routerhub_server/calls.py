@@ -6,6 +6,7 @@ from typing import Literal
 
 from routerhub_server.accounts import Account
 from routerhub_server.capacity import Lease
+from routerhub_server.purchases import Purchase
 
 Door = Literal["rest", "grpc"]
 
@@ -19,6 +20,8 @@ class Call:
     deadline: float
     """When the caller's time is up, on the event loop's clock, in seconds."""
     account: Account | None = None
+    purchase: Purchase | None = None
+    """What it buys, once admitted."""
     held: Lease = field(default_factory=Lease)
     """The bytes that the call holds in memory."""
     headers: dict[str, str] = field(default_factory=dict)

@@ -14,6 +14,8 @@ from routerhub_server.errors import (
     UpstreamBadReplyError,
 )
 from routerhub_server.metrics import Metrics
+from routerhub_server.purchases import Purchase, Purchases, settled
+from routerhub_server.quotas import quota_headers
 from routerhub_server.renders import Renders
 from routerhub_server.results import NoImage, as_error, classify, kind_of, mismatches
 from routerhub_server.routing import Answer, Chain, Journey, Rendered, Verdict
@@ -46,10 +48,17 @@ class Pipeline:
     """Shared by both doors. Who the caller is has been settled before (the doors' interceptors)."""
 
     def __init__(
-        self, settings: Settings, catalogue: Catalogue, chain: Chain, renders: Renders, metrics: Metrics
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        purchases: Purchases,
+        chain: Chain,
+        renders: Renders,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
         self._catalogue = catalogue
+        self._purchases = purchases
         self._chain = chain
         self._renders = renders
         self._metrics = metrics
@@ -62,15 +71,29 @@ class Pipeline:
         model = self.model(call, interface, model_name(request))
         check_request(request, model)
         order = Order(with_defaults(request, model), model.bare_id, call.request_id)
-        rendered = await self._renders.attend(self._render(call, model, order), call.deadline)
-        call.held.note(rendered.reply.size)
-        return self._look(call, model, order, rendered)
+        result = await self._renders.attend(self._buy(call, model, order), call.deadline)
+        call.held.note(result.reply.size)
+        return result
 
-    async def _render(self, call: Call, model: Model, order: Order) -> Rendered:
-        """The render itself, a task of the process."""
+    async def _buy(self, call: Call, model: Model, order: Order) -> Result:
+        """Admission, render, settlement: a task of the process."""
+        assert call.account is not None, "the doors let nobody in without an account"
+        purchase = call.purchase = await self._purchases.admit(call.account, model, order, call.door)
+        call.headers["x-routerhub-request-id"] = purchase.id
+        call.headers |= quota_headers(purchase.admission.quotas)
+        try:
+            async with settled(purchase):
+                rendered = await self._render(call, model, order, purchase)
+                return self._look(call, model, order, rendered)
+        finally:
+            call.headers["x-routerhub-cost"] = call.facts["cost"] = purchase.price
+
+    async def _render(self, call: Call, model: Model, order: Order, purchase: Purchase) -> Rendered:
         now = asyncio.get_running_loop().time()
         seconds = model.render_seconds or self._settings.limits.render_seconds
-        journey = Journey(order, until=now + seconds, caller_until=call.deadline - ANSWER_MARGIN)
+        journey = Journey(
+            order, diary=purchase, until=now + seconds, caller_until=call.deadline - ANSWER_MARGIN
+        )
         try:
             return await self._chain.render(journey, model.routes, lambda answer: self._judge(order, answer))
         except ContentError as error:

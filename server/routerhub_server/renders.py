@@ -6,23 +6,24 @@ caller hangs up or its deadline passes, the render is cancelled and the provider
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from routerhub_server.errors import DeadlineError, OverloadedError
-from routerhub_server.routing import Rendered
+
+T = TypeVar("T")
 
 SHUTTING_DOWN = "The server is shutting down."
 
 
 class Renders:
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Rendered]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._tasks)
 
-    async def attend(self, render: Coroutine[Any, Any, Rendered], deadline: float) -> Rendered:
+    async def attend(self, render: Coroutine[Any, Any, T], deadline: float) -> T:
         """Start `render` and wait for it until `deadline` (event loop's clock, seconds).
 
         Raises DeadlineError when the time is up, OverloadedError when the process is about to end,
@@ -55,7 +56,7 @@ class Renders:
         return len(self._tasks)
 
 
-async def _cancelled(task: asyncio.Task[Rendered]) -> None:
+async def _cancelled(task: asyncio.Task[Any]) -> None:
     """End the task, if it has not ended, and see it through."""
     if not task.done():
         task.cancel()

@@ -28,8 +28,11 @@ from routerhub_server.doors.reflection import public_pool
 from routerhub_server.doors.rest import RestService
 from routerhub_server.doors.typed import ImageGenerationService
 from routerhub_server.doors.uploads import Uploads
+from routerhub_server.ledger import Ledger
 from routerhub_server.metrics import Metrics
 from routerhub_server.pipeline import Pipeline
+from routerhub_server.prices import load_prices
+from routerhub_server.purchases import Purchases
 from routerhub_server.renders import Renders
 from routerhub_server.routing import Chain, Link
 from routerhub_server.settings import MIB, Settings
@@ -80,7 +83,8 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.enter_context(claimed(settings.state_dir))
         database = await stack.enter_async_context(open_database(settings.state_dir, settings.database_url))
-        accounts = Accounts(database)
+        accounts, ledger = Accounts(database), Ledger(database)
+        await stack.enter_async_context(ledger.present())
         first_key = await _first_key(accounts, settings)
         upstreams = await stack.enter_async_context(build(settings))
         renders, metrics, budget = Renders(), Metrics(), ByteBudget(settings.limits.bytes_in_flight)
@@ -93,7 +97,14 @@ async def running(
             settings.models, upstreams=frozenset(upstreams), sandbox_only=settings.sandbox_only
         )
         check_routes(catalogue.visible(), upstreams)
-        pipeline = Pipeline(settings, catalogue, Chain(links, observe=metrics.attempt), renders, metrics)
+        pipeline = Pipeline(
+            settings,
+            catalogue,
+            Purchases(ledger, load_prices(settings.prices, settings.currency)),
+            Chain(links, observe=metrics.attempt),
+            renders,
+            metrics,
+        )
         admin = AdminServer(bindable(settings.listen.admin), metrics.registry)
         stack.callback(admin.stop)
         admin.start()

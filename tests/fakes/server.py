@@ -16,6 +16,7 @@ import gzip
 import json
 import socket
 import struct
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class Fault:
     """Seconds before the first byte of the reply."""
     hang: bool = False
     """Never reply; wait until the client goes away."""
+    hold: threading.Event | None = None
+    """Reply when it is set."""
     read_body: bool = True
     """False: act when the request's head is in, and leave its body unread."""
     cut_after: int | None = None
@@ -208,7 +211,9 @@ def _parse_head(head: bytes) -> Received:
 
 
 async def _pause(fault: Fault, reader: asyncio.StreamReader) -> None:
-    """Wait as the fault says. Raises ConnectionError when the client goes away first."""
+    """Wait as the fault says. Raises ConnectionError when the client goes away, unless it holds."""
+    if fault.hold:
+        await asyncio.to_thread(fault.hold.wait)
     if not fault.delay and not fault.hang:
         return
     with contextlib.suppress(TimeoutError):

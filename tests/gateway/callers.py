@@ -67,23 +67,25 @@ class Caller:
         self._client.close()
         self._channel.close()
 
-    def ask(self, door: Door, shape: Shape, model: str, **fields: Any) -> Told:
-        """Ask for a lighthouse; `fields` are added to the request (to `generationConfig` for Gemini)."""
+    def ask(self, door: Door, shape: Shape, model: str, prompt: str = "a lighthouse", **fields: Any) -> Told:
+        """Ask for an image; `fields` are added to the request (to `generationConfig` for Gemini)."""
         if door == "grpc":
-            return self._grpc(*_typed(shape, model, fields))
+            return self._grpc(*_typed(shape, model, prompt, fields))
         if shape == "gemini":
-            return self.post_content(model, {"generationConfig": fields} if fields else {})
-        return self.post_images(model, fields)
+            return self.post_content(model, {"generationConfig": fields} if fields else {}, prompt)
+        return self.post_images(model, {"prompt": prompt, **fields})
 
-    def post_content(self, model: str, fields: Mapping[str, Any]) -> Told:
+    def post_content(self, model: str, fields: Mapping[str, Any], prompt: str = "a lighthouse") -> Told:
         """Gemini's call through REST."""
-        contents = [{"role": "user", "parts": [{"text": "a lighthouse"}]}]
+        contents = [{"role": "user", "parts": [{"text": prompt}]}]
         return self._rest(f"/v1beta/models/{model}:generateContent", {"contents": contents, **fields})
 
     def post_images(self, model: str, fields: Mapping[str, Any], **headers: str) -> Told:
         """OpenAI's call through REST; `x_some_header="..."` adds headers."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._rest("/v1/images/generations", {"model": model, "prompt": "a lighthouse", **fields}, named)
+        return self._rest(
+            "/v1/images/generations", {"model": model, "prompt": "a lighthouse", **fields}, named
+        )
 
     def _rest(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Told:
         started = time.monotonic()
@@ -101,11 +103,11 @@ class Caller:
         return Told("OK", _texts(done.trailing_metadata()), seconds, body=message)
 
 
-def _typed(shape: Shape, model: str, fields: Mapping[str, Any]) -> tuple[str, Any]:
+def _typed(shape: Shape, model: str, prompt: str, fields: Mapping[str, Any]) -> tuple[str, Any]:
     if shape == "openai":
-        return "GenerateImages", GenerateImagesRequest(model=model, prompt="a lighthouse", **fields)
+        return "GenerateImages", GenerateImagesRequest(model=model, prompt=prompt, **fields)
     request = GenerateContentRequest(model=model)
-    request.contents.add(role="user").parts.add(text="a lighthouse")
+    request.contents.add(role="user").parts.add(text=prompt)
     for name, value in fields.get("imageConfig", {}).items():
         field = {"aspectRatio": "aspect_ratio", "imageSize": "image_size"}[name]
         setattr(request.generation_config.image_config, field, value)

@@ -1,4 +1,4 @@
-"""Answers without an image: one classification in both shapes, through both doors, and what is done about it."""
+"""Answers without an image: one classification in both shapes at both doors, and what is done about it."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -24,6 +24,9 @@ class World:
     providers: Providers
     second: Providers
     """Where calls go that fail over."""
+
+    def log(self) -> list[str]:
+        return self.gateway.log.read_text().splitlines()
 
     @property
     def asked(self) -> tuple[int, int]:
@@ -212,6 +215,4 @@ def test_kinds_are_counted_and_logged(world: World) -> None:
     told = world.caller.ask("rest", "gemini", "gemini")
     assert scraped(world.gateway)['routerhub_no_image_total{kind="words_only",model="google/gemini"}'] >= 1
     request_id = told.headers["x-request-id"]
-    wait_until(lambda: any(request_id in line for line in world.gateway.log.read_text().splitlines()))
-    line = next(line for line in world.gateway.log.read_text().splitlines() if request_id in line)
-    assert '"no_image": "words_only"' in line
+    wait_until(lambda: any(request_id in line and '"no_image": "words_only"' in line for line in world.log()))

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from routerhub_server.errors import BudgetExhaustedError
 from routerhub_server.ledger import AttemptEnd, Failure, Receipt, SweptError
+from routerhub_server.state import tables
 from tests.ledger.house import CENT, House, paid
 
 TIMEOUT = Failure("UPSTREAM_TIMEOUT", {"message": "The upstream did not answer in time."})
@@ -136,9 +137,7 @@ async def test_settlement_goes_on_when_its_caller_is_cancelled(house: House) -> 
     await asyncio.sleep(0)
     settling.cancel()
     await asyncio.gather(settling, return_exceptions=True)
-    async with asyncio.timeout(10):
-        while (await receipt_of(house, admission.request_id)).state != "succeeded":
-            await asyncio.sleep(0.01)
+    await house.until(tables.requests.c.state == "succeeded")
     assert await house.money(account, "total") == (CENT, 0, 0)
 
 

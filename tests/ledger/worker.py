@@ -1,6 +1,6 @@
 """A process with a ledger of its own, told what to do in lines of JSON; tests stop it and kill it.
 
-    python -m tests.ledger.worker STATE_DIR [DATABASE_URL]
+python -m tests.ledger.worker STATE_DIR [DATABASE_URL]
 """
 
 import asyncio

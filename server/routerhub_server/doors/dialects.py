@@ -23,6 +23,7 @@ from routerhub_server.errors import (
     UpstreamMisconfiguredError,
     UpstreamRejectedError,
 )
+from routerhub_server.quotas import quota_headers
 from routerhub_server.upstreams.base import Interface
 
 DOMAIN = "routerhub"
@@ -190,6 +191,8 @@ def _headers(error: RouterHubError, status: int) -> tuple[tuple[str, str], ...]:
     advice = retry_advice(error)
     if advice is not None:
         headers.append(("x-should-retry", "true" if advice else "false"))
+    if isinstance(error, CapacityError):
+        headers += quota_headers(error.quotas).items()
     if isinstance(error, MethodNotAllowedError):
         headers.append(("allow", error.allow))
     return tuple(headers)

@@ -24,6 +24,7 @@ class ImageGenerationService(ImageGenerationServiceServicer):
 
     async def GenerateContent(self, request: GenerateContentRequest, context: Any) -> GenerateContentResponse:
         await typed_headers(context)
+        current_call.get().held.add(request.ByteSize())
         result = await self._pipeline.generate(current_call.get(), "gemini", request)
         typed_trailer(context)
         response: GenerateContentResponse = result.with_image().message
@@ -31,6 +32,7 @@ class ImageGenerationService(ImageGenerationServiceServicer):
 
     async def GenerateImages(self, request: GenerateImagesRequest, context: Any) -> GenerateImagesResponse:
         await typed_headers(context)
+        current_call.get().held.add(request.ByteSize())
         result = await self._pipeline.generate(current_call.get(), "openai", request)
         typed_trailer(context)
         response: GenerateImagesResponse = result.with_image().message

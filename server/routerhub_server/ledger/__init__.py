@@ -1,6 +1,7 @@
 """What was bought: requests, attempts, money, and the limits that admission holds them to."""
 
 from routerhub_server.ledger.clock import Clock, database_clock
+from routerhub_server.ledger.journal import Journal
 from routerhub_server.ledger.ledger import Ledger
 from routerhub_server.ledger.processes import Rescue
 from routerhub_server.ledger.receipts import Grouping, Receipt, Sum
@@ -24,6 +25,7 @@ __all__ = [
     "Delivery",
     "Failure",
     "Grouping",
+    "Journal",
     "Ledger",
     "Receipt",
     "Rescue",

@@ -14,10 +14,12 @@ import structlog
 from routerhub_server.errors import RouterHubError
 from routerhub_server.ledger import admission, processes, receipts, retention, transitions
 from routerhub_server.ledger.clock import Clock, database_clock
+from routerhub_server.ledger.journal import Journal, Settlement
 from routerhub_server.ledger.processes import Rescue, no_rescue
 from routerhub_server.ledger.receipts import Grouping, Receipt, Sum
 from routerhub_server.ledger.words import Admission, Arrival, AttemptEnd, Body, Delivery, Failure, State
 from routerhub_server.state import Database, StateError, tables
+from routerhub_server.state.errors import map_file_errors
 
 log = structlog.get_logger("routerhub.ledger")
 
@@ -34,9 +36,16 @@ class Ledger:
     """
 
     def __init__(
-        self, database: Database, *, clock: Clock = database_clock, rescue: Rescue = no_rescue
+        self,
+        database: Database,
+        *,
+        journal: Journal | None = None,
+        clock: Clock = database_clock,
+        rescue: Rescue = no_rescue,
     ) -> None:
+        """With a journal, settlements that the database cannot take are written down and made later."""
         self._database = database
+        self._journal = journal
         self._clock = clock
         self._rescue = rescue
         self._writes: set[asyncio.Task[Any]] = set()
@@ -77,7 +86,7 @@ class Ledger:
 
         False where it was settled before: repeating a settlement does no harm.
         """
-        return await self._see_through(self._write(transitions.succeed, self._clock, request_id, end, body))
+        return bool(await self._settle(Settlement("succeed", request_id, end, body=body)))
 
     async def fail(
         self, request_id: str, failure: Failure, end: AttemptEnd | None = None, body: Body | None = None
@@ -85,15 +94,14 @@ class Ledger:
         """Settle a render that failed; `end` is that of its last attempt, where that has not been told.
 
         `failed_free` where no attempt may have cost anything, else `failed_spent`; None where it was settled
-        before.
+        before, or written down for later.
         """
-        return await self._see_through(
-            self._write(transitions.fail, self._clock, request_id, failure, end, body)
-        )
+        state: State | None = await self._settle(Settlement("fail", request_id, end, failure, body))
+        return state
 
     async def deliver(self, request_id: str, delivery: Delivery) -> bool:
         """How the handling of the calls ended."""
-        return await self._see_through(self._write(transitions.deliver, self.process, request_id, delivery))
+        return bool(await self._settle(Settlement("deliver", request_id, delivery=delivery)))
 
     # --- looking back
 
@@ -127,6 +135,7 @@ class Ledger:
     async def present(self) -> AsyncIterator[None]:
         """Live, for as long as the context lasts: requests can be admitted in it."""
         await self.beat()
+        await self.make_up()
         heart = asyncio.create_task(self._live())
         try:
             yield
@@ -148,11 +157,24 @@ class Ledger:
         await self._undo_doubtful()
         return await processes.sweep(self._database, self._clock, self._rescue)
 
+    async def make_up(self) -> int:
+        """Settle what was written down while the database was away: how many settlements."""
+        if self._journal is None:
+            return 0
+        entries = list(self._journal.entries())
+        for entry in entries:
+            await self._write_settlement(entry, ("journaled",))
+        if entries:
+            self._journal.clear()
+            log.warning("made_up", settlements=len(entries))
+        return len(entries)
+
     async def _live(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT)
             try:
                 await self.beat()
+                await self.make_up()
                 if swept := await self.sweep():
                     log.warning("swept", requests=swept)
             except StateError as error:
@@ -176,6 +198,29 @@ class Ledger:
             await transitions.start_attempt(
                 connection, self._clock, self.process, request_id, number, upstream, model
             )
+
+    async def _settle(self, settlement: Settlement) -> Any:
+        """What its transition answers; None where it was written down for later."""
+        return await self._see_through(self._settle_or_write_down(settlement))
+
+    async def _settle_or_write_down(self, settlement: Settlement) -> Any:
+        try:
+            return await self._write_settlement(settlement)
+        except StateError as error:
+            if self._journal is None:
+                raise
+            log.error("settlement_written_down", request=settlement.request_id, error=str(error))
+            with map_file_errors("cannot write down what a render has cost"):
+                await asyncio.to_thread(self._journal.append, settlement)
+            return None
+
+    async def _write_settlement(self, settlement: Settlement, flags: tuple[str, ...] = ()) -> Any:
+        if settlement.what == "deliver":
+            assert settlement.delivery is not None
+            return await self._write(
+                transitions.deliver, self.process, settlement.request_id, settlement.delivery
+            )
+        return await self._write(transitions.settle, self._clock, settlement, flags)
 
     async def _write(self, transition: Any, *arguments: Any) -> Any:
         async with self._database.write() as connection:

@@ -4,6 +4,7 @@ Rows are locked in the order account, request, counters.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from routerhub_server.ledger.admission import check_money, lock_account
 from routerhub_server.ledger.clock import Clock, second_of
+from routerhub_server.ledger.journal import Settlement
 from routerhub_server.ledger.money import Money, book
 from routerhub_server.ledger.words import LIVE, LOST, AttemptEnd, Body, Delivery, Failure, State, SweptError
 from routerhub_server.state import tables
@@ -87,54 +89,49 @@ async def end_attempt(connection: AsyncConnection, clock: Clock, request_id: str
     return True
 
 
-async def succeed(
-    connection: AsyncConnection, clock: Clock, request_id: str, end: AttemptEnd, body: Body | None
-) -> bool:
-    """The settlement of a render that gave something; False where it was settled before.
+async def settle(
+    connection: AsyncConnection, clock: Clock, settlement: Settlement, flags: Sequence[str] = ()
+) -> State | None:
+    """The end of a render, with a result or without; None where it was settled before.
 
     A request that was given up as lost becomes what it truly was.
     """
-    row = await lock_request(connection, request_id)
-    if row is None or row.state not in OPEN:
-        return False
-    now = await clock(connection)
-    await _write_end(connection, row, end, now)
-    await _settle_money(connection, row, state="succeeded", now=now, **_body_values(body))
-    return True
-
-
-async def fail(
-    connection: AsyncConnection,
-    clock: Clock,
-    request_id: str,
-    failure: Failure,
-    end: AttemptEnd | None,
-    body: Body | None,
-) -> State | None:
-    """The settlement of a render that failed: `failed_free` where no attempt may have cost anything.
-
-    None where it was settled before. A free failure gives its idempotency key back, and its images where
-    nothing was ever sent.
-    """
-    row = await lock_request(connection, request_id)
+    row = await lock_request(connection, settlement.request_id)
     if row is None or row.state not in OPEN:
         return None
     now = await clock(connection)
-    if end is not None:
-        await _write_end(connection, row, end, now)
-    worst = set(await connection.scalars(select(attempts.c.spent).where(attempts.c.request_id == request_id)))
-    state: State = "failed_free" if worst <= {"no"} else "failed_spent"
+    if settlement.end is not None:
+        await _write_end(connection, row, settlement.end, now)
+    late = ["late"] if row.state == "lost" else []
     values: dict[str, Any] = {
-        "state": state,
-        "reason": failure.reason,
-        "error": json.dumps(failure.error) if failure.error else None,
-        **({"key_hash": None} if state == "failed_free" else {}),
-        **_body_values(body),
+        "finished_at": now,
+        "flags": _flags(*row.flags.split(), *late, *flags),
+        **_body_values(settlement.body),
     }
-    await _settle_money(connection, row, now=now, **values)
-    if not worst:
+    if settlement.what == "fail":
+        values |= await _failure_values(connection, row, settlement.failure)
+    else:
+        values["state"] = "succeeded"
+    await _settle_money(connection, row, **values)
+    return values["state"]
+
+
+async def _failure_values(
+    connection: AsyncConnection, row: Row[Any], failure: Failure | None
+) -> dict[str, Any]:
+    """A failure is free where no attempt may have cost anything. Then its idempotency key is free again, and
+    where nothing was ever sent its images are given back."""
+    spent = select(attempts.c.spent).where(attempts.c.request_id == row.id)
+    found = set(await connection.scalars(spent))
+    if not found:
         await _give_images_back(connection, row)
-    return state
+    free = found <= {"no"}
+    return {
+        "state": "failed_free" if free else "failed_spent",
+        "reason": failure and failure.reason,
+        "error": json.dumps(failure.error) if failure and failure.error else None,
+        "key_hash": None if free else row.key_hash,
+    }
 
 
 async def lose(connection: AsyncConnection, clock: Clock, request_id: str, dead: Any) -> bool:
@@ -148,7 +145,7 @@ async def lose(connection: AsyncConnection, clock: Clock, request_id: str, dead:
         .where(attempts.c.request_id == request_id, attempts.c.outcome.is_(None))
         .values(outcome=LOST, cost=row.estimate, flags=_flags("estimated" if row.estimate else "unpriced"))
     )
-    await _settle_money(connection, row, state="lost", now=now)
+    await _settle_money(connection, row, state="lost", finished_at=now)
     return True
 
 
@@ -214,17 +211,9 @@ def _flags(*flags: str) -> str:
 
 
 async def _settle_money(
-    connection: AsyncConnection,
-    row: Row[Any],
-    *,
-    reserved: int = 0,
-    now: datetime | None = None,
-    **values: Any,
+    connection: AsyncConnection, row: Row[Any], *, reserved: int = 0, **values: Any
 ) -> None:
-    """Make the request's money the sum of its attempts, and the counters follow it.
-
-    `now` is given when the request ends with it.
-    """
+    """Make the request's money the sum of its attempts, the counters follow it, and set `values`."""
     sums = await connection.execute(
         select(
             func.coalesce(func.sum(_cost_where("yes")), 0).label("spent"),
@@ -233,10 +222,6 @@ async def _settle_money(
     )
     spent, possible = (int(amount) for amount in sums.one())
     money = Money(spent, possible, reserved)
-    if now is not None:
-        values |= {"finished_at": now}
-        if row.state == "lost":
-            values |= {"flags": _flags(*row.flags.split(), "late")}
     settled = await connection.execute(
         requests.update()
         .where(requests.c.id == row.id, requests.c.state == row.state)

@@ -13,8 +13,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -64,6 +64,12 @@ class Rendered:
 class _Answered:
     answer: Answer
     attempt: Attempt
+
+
+@dataclass(slots=True)
+class _Watched:
+    attempt: Attempt
+    answer: Answer | None = None
 
 
 class _LeftAloneError(UpstreamUnavailableError):
@@ -178,7 +184,8 @@ class Chain:
         link = self._links[route.upstream]
         order = replace(journey.order, model=route.model)
         async with link.pool.slot(journey.waits_until):
-            with self._watched(journey, route, link.breaker(route.model)) as attempt:
+            async with self._watched(journey, route, link.breaker(route.model)) as watched:
+                attempt = watched.attempt
                 try:
                     async with asyncio.timeout_at(journey.until):
                         answer: Answer = await link.upstream.render(order)
@@ -190,22 +197,29 @@ class Chain:
                     answer = refusal
                 attempt.outcome = answer.reason if isinstance(answer, ContentError) else "OK"
                 attempt.spent = "no" if isinstance(answer, ContentError) else "yes"
+                watched.answer = answer
                 return _Answered(answer, attempt)
 
-    @contextmanager
-    def _watched(self, journey: Journey, route: Route, breaker: Breaker) -> Iterator[Attempt]:
-        """Ask the breaker, and tell it, the journey and the observer what came of it."""
+    @asynccontextmanager
+    async def _watched(self, journey: Journey, route: Route, breaker: Breaker) -> AsyncIterator[_Watched]:
+        """Ask the breaker, and tell it, the diary and the observer what came of it."""
         way = breaker.enter()
         if way is None:
             raise _LeftAloneError(
                 "The upstream keeps failing and is left alone for a while.",
                 retry_after=max(1.0, breaker.opens_in),
             )
-        attempt = Attempt(route.upstream, route.model)
-        journey.attempts.append(attempt)
+        watched = _Watched(Attempt(route.upstream, route.model))
+        attempt, number = watched.attempt, len(journey.attempts) + 1
         health: Health = "unknown"
         try:
-            yield attempt
+            await journey.diary.begin(number, attempt)
+        except BaseException:
+            breaker.leave(way, health)
+            raise
+        journey.attempts.append(attempt)
+        try:
+            yield watched
             health = "ok"
         except UpstreamError as error:
             attempt.outcome, attempt.spent = error.reason, error.spent
@@ -216,6 +230,7 @@ class Chain:
             raise
         finally:
             breaker.leave(way, health)
+            journey.diary.ended(number, attempt, watched.answer)
             self._observe(attempt)
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from routerhub_server.errors import Spent
-from routerhub_server.upstreams.base import Order
+from routerhub_server.errors import ContentError, Spent
+from routerhub_server.upstreams.base import Order, Reply
 
 SEVERITY: tuple[Spent, ...] = ("no", "possible", "yes")
 
@@ -21,6 +22,26 @@ class Attempt:
     spent: Spent = "possible"
 
 
+class Diary(Protocol):
+    """Who keeps record of a render's attempts."""
+
+    async def begin(self, number: int, attempt: Attempt) -> None:
+        """Before attempt `number` (from 1) sends anything. Raises RouterHubError, and nothing is sent."""
+        ...
+
+    def ended(self, number: int, attempt: Attempt, answer: Reply | ContentError | None) -> None:
+        """What became of it; None where no answer came."""
+        ...
+
+
+class NoDiary:
+    """For renders that nobody has to account for."""
+
+    async def begin(self, number: int, attempt: Attempt) -> None: ...
+
+    def ended(self, number: int, attempt: Attempt, answer: Reply | ContentError | None) -> None: ...
+
+
 @dataclass(slots=True)
 class Journey:
     order: Order
@@ -29,6 +50,7 @@ class Journey:
     """When the render's time is up, on the event loop's clock."""
     caller_until: float
     """When its caller must have an answer, on the same clock: no longer does it wait to ask anybody."""
+    diary: Diary = field(default_factory=NoDiary)
     attempts: list[Attempt] = field(default_factory=list)
     answered_by: Attempt | None = None
     """Whose answer was chosen."""

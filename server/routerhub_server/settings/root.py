@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     """What to do with an image that is not what was asked for: report it beside the image, or fail."""
     reply_headers: bool = True
     """Whether replies say which upstream and model answered, and after how many attempts."""
+    currency: str | None = None
+    """The one currency of prices and budgets, e.g. `EUR`; absent, that of the shipped prices. With another one,
+    the shipped prices do not count."""
+    prices: list[dict[str, Any]] = []
+    """Prices before the shipped ones, in their own schema."""
     models: list[dict[str, Any]] = []
     """Additions to the shipped catalogue, in its own schema."""
 

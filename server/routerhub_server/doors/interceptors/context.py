@@ -49,6 +49,9 @@ class ContextInterceptor(AroundInterceptor):
                 raise
             finally:
                 _log(call, time.perf_counter() - started)
+                if call.purchase is not None:
+                    # A hang-up may come even now; the record is written all the same.
+                    await asyncio.shield(call.purchase.delivered(handed_over="outcome" not in call.facts))
 
     def _seconds(self, metadata: Metadata, context: Any) -> float:
         """The nearest of: gRPC's deadline, what the SDK says it will wait, our own limit."""

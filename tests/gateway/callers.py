@@ -18,6 +18,7 @@ from tests.gateway.providers import bearer
 Door = Literal["rest", "grpc"]
 Shape = Literal["gemini", "openai"]
 DOORS: tuple[Door, ...] = ("rest", "grpc")
+PREFIX = "x-routerhub-"
 SHAPES: tuple[Shape, ...] = ("gemini", "openai")
 
 
@@ -47,9 +48,9 @@ class Told:
 
     @property
     def ours(self) -> dict[str, str]:
-        """The headers that the gateway adds, without their prefix."""
-        ours = "x-routerhub-"
-        return {name.removeprefix(ours): text for name, text in self.headers.items() if name.startswith(ours)}
+        """What the gateway says of who answered, and of what, without the names' prefix."""
+        names = ("upstream", "model", "attempts", "no-image", "delivered")
+        return {name: self.headers[PREFIX + name] for name in names if PREFIX + name in self.headers}
 
 
 class Caller:

@@ -41,14 +41,14 @@ GROWTH = 40 * 2**20
 rng = random.Random(1)  # noqa: S311  # repeatable, not secret
 
 
-async def cancel_many(call: Callable[[int], Awaitable[object]], times: int) -> Counter[str]:
-    """Start `times` calls, `AT_ONCE` at a time, and cancel each at a random moment. How they ended."""
+async def cancel_many(call: Callable[[int], Awaitable[object]], times: int, seconds: float) -> Counter[str]:
+    """Start `times` calls, `AT_ONCE` at a time, and cancel each within `seconds`. How they ended."""
     numbers, ends = iter(range(times)), Counter[str]()
 
     async def caller() -> None:
         for number in numbers:
             task = asyncio.ensure_future(call(number))
-            await asyncio.wait({task}, timeout=rng.random() * 0.1)
+            await asyncio.wait({task}, timeout=rng.random() * seconds)
             task.cancel()
             (end,) = await asyncio.gather(task, return_exceptions=True)
             ends[type(end).__name__ if isinstance(end, BaseException) else "answered"] += 1
@@ -74,9 +74,8 @@ class World:
     @property
     def busy(self) -> float:
         metrics = scraped(self.gateway)
-        return sum(
-            metrics[f'routerhub_renders_{what}{{upstream="openai"}}'] for what in ("in_flight", "waiting")
-        )
+        names = ("routerhub_renders_in_flight", "routerhub_renders_waiting")
+        return sum(metrics[f'{name}{{upstream="openai"}}'] for name in names)
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +93,13 @@ async def cancelled_at_both_doors(callers: Crowd, times: int) -> Counter[str]:
     async def call(number: int) -> str:
         return await (callers.rest("gpt-image-2") if number % 2 else callers.grpc("gpt-image-2"))
 
-    return await cancel_many(call, times)
+    return await cancel_many(call, times, 0.8)
 
 
 async def test_cancelled_calls_leave_nothing_behind(world: World) -> None:
     async with crowd(world.gateway) as callers:
         assert await callers.ask("gpt-image-2", 100) == {"OK": 100}
-        world.provider.otherwise = Fault(delay=0.05)
+        world.provider.otherwise = Fault(delay=0.3)
         await cancelled_at_both_doors(callers, 300)  # warm, and with all the memory that this needs
         await settled(world)
         rss, files, asked = world.rss(), world.files(), len(world.provider.requests)
@@ -109,13 +108,14 @@ async def test_cancelled_calls_leave_nothing_behind(world: World) -> None:
         ends = await cancelled_at_both_doors(callers, TIMES)
         seconds = time.monotonic() - started
         await settled(world)
-        growth = world.rss() - rss
+        growth, bought = world.rss() - rss, len(world.provider.requests) - asked
         print(
-            f"\n{TIMES} calls in {seconds:.1f} s: {dict(ends)}, {len(world.provider.requests) - asked} provider calls;"
+            f"\n{TIMES} calls in {seconds:.1f} s: {dict(ends)}, {bought} provider calls;"
             f" RSS {rss / 2**20:.1f} -> {world.rss() / 2**20:.1f} MiB, files {files} -> {world.files()},"
             f" provider connections {len(world.provider.open)}"
         )
-        assert ends["CancelledError"] >= TIMES / 4
+        assert ends["CancelledError"] >= TIMES / 2
+        assert bought >= TIMES / 20
         assert set(ends) <= {"CancelledError", "answered"}
         assert len(world.provider.open) <= SLOTS
         assert abs(world.files() - files) <= 2 * SLOTS
@@ -185,7 +185,7 @@ async def test_cancelled_renders_leave_no_task_slot_or_connection() -> None:
         provider.otherwise = Fault(delay=0.02)
         tasks = len(asyncio.all_tasks())
         started = time.monotonic()
-        ends = await cancel_many(lambda number: stack.render(), TIMES)
+        ends = await cancel_many(lambda number: stack.render(), TIMES, 0.1)
         print(f"\n{TIMES} renders in {time.monotonic() - started:.1f} s: {dict(ends)}")
         assert ends["CancelledError"] >= TIMES / 10
         assert set(ends) <= {"CancelledError", "answered"}

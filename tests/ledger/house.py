@@ -130,8 +130,8 @@ def arrival(account: Account, **changes: Any) -> Arrival:
 
 def paid(nano: int | None, *, number: int = 1, images: int = 1, **changes: Any) -> AttemptEnd:
     tokens = Tokens(text_in=10, image_out=1120)
-    flags = ("unpriced",) if nano is None else ()
-    return AttemptEnd(number, "OK", "yes", images, Cost(nano, "1K", tokens, flags=flags), **changes)
+    cost = Cost(nano, "1K", tokens, flags=("unpriced",)) if nano is None else Cost(nano, "1K", tokens)
+    return AttemptEnd(number, "OK", "yes", images, cost, **changes)
 
 
 @asynccontextmanager

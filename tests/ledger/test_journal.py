@@ -22,6 +22,11 @@ def own_postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture
+def own_place(own_postgres: Postgres, tmp_path: Path) -> Place:
+    return Place(tmp_path, own_postgres.create_database())
+
+
 def test_journal_gives_back_what_was_written_until_it_is_cleared(tmp_path: Path) -> None:
     line = Line("image_out", 1120, 120_000_000_000, 134_400_000)
     end = AttemptEnd(
@@ -54,14 +59,16 @@ def test_line_that_a_crash_has_cut_is_left_out(tmp_path: Path) -> None:
     assert [each.request_id for each in journal.entries()] == ["r1"]
 
 
-async def test_without_a_journal_a_failed_settlement_is_told(own_postgres: Postgres, tmp_path: Path) -> None:
-    async with open_house(Place(tmp_path, own_postgres.create_database())) as house:
+async def test_without_a_journal_a_failed_settlement_is_told(
+    own_postgres: Postgres, own_place: Place
+) -> None:
+    async with open_house(own_place) as house:
         own_postgres.kill()
         with pytest.raises(StateError):
             await house.ledger.succeed("any", paid(CENT))
 
 
-async def test_killed_database_loses_and_doubles_nothing(own_postgres: Postgres, tmp_path: Path) -> None:
+async def test_killed_database_loses_and_doubles_nothing(own_postgres: Postgres, own_place: Place) -> None:
     """Clients render while it is killed and started again. The provider's own list is the truth."""
     bought: list[str] = []
     refused = 0
@@ -90,10 +97,9 @@ async def test_killed_database_loses_and_doubles_nothing(own_postgres: Postgres,
             await asyncio.sleep(0.01)
 
     done = asyncio.Event()
-    place = Place(tmp_path, own_postgres.create_database())
-    async with open_house(place) as house:
+    async with open_house(own_place) as house:
         account = await house.account()
-        ledger = Ledger(house.database, journal=Journal(tmp_path))
+        ledger = Ledger(house.database, journal=Journal(own_place.state_dir))
         await ledger.beat()
         clients = [asyncio.create_task(client(ledger, account.id)) for _ in range(16)]
         await asyncio.sleep(0.5)

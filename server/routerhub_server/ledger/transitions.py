@@ -108,29 +108,28 @@ async def settle(
         "flags": _flags(*row.flags.split(), *late, *flags),
         **_body_values(settlement.body),
     }
-    if settlement.what == "fail":
-        values |= await _failure_values(connection, row, settlement.failure)
-    else:
-        values["state"] = "succeeded"
-    await _settle_money(connection, row, **values)
-    return values["state"]
+    state: State = "succeeded"
+    if settlement.failure is not None:
+        state = await _failed_state(connection, row)
+        values |= _failure_values(settlement.failure, None if state == "failed_free" else row.key_hash)
+    await _settle_money(connection, row, state=state, **values)
+    return state
 
 
-async def _failure_values(
-    connection: AsyncConnection, row: Row[Any], failure: Failure | None
-) -> dict[str, Any]:
-    """A failure is free where no attempt may have cost anything. Then its idempotency key is free again, and
-    where nothing was ever sent its images are given back."""
+async def _failed_state(connection: AsyncConnection, row: Row[Any]) -> State:
+    """A failure is free where no attempt may have cost anything; where none began, its images are given back."""
     spent = select(attempts.c.spent).where(attempts.c.request_id == row.id)
     found = set(await connection.scalars(spent))
     if not found:
         await _give_images_back(connection, row)
-    free = found <= {"no"}
+    return "failed_free" if found <= {"no"} else "failed_spent"
+
+
+def _failure_values(failure: Failure, key_hash: bytes | None) -> dict[str, Any]:
     return {
-        "state": "failed_free" if free else "failed_spent",
-        "reason": failure and failure.reason,
-        "error": json.dumps(failure.error) if failure and failure.error else None,
-        "key_hash": None if free else row.key_hash,
+        "reason": failure.reason,
+        "error": json.dumps(failure.error) if failure.error else None,
+        "key_hash": key_hash,
     }
 
 

@@ -6,7 +6,7 @@ everything else is `ROUTERHUB_<SECTION>__<NAME>`.
 
 from routerhub_server.settings.errors import SettingsError
 from routerhub_server.settings.loading import load
-from routerhub_server.settings.root import Settings
+from routerhub_server.settings.root import NoImageClass, Settings
 from routerhub_server.settings.sections import (
     MIB,
     LimitSettings,
@@ -22,6 +22,7 @@ __all__ = [
     "LimitSettings",
     "ListenSettings",
     "LogSettings",
+    "NoImageClass",
     "Section",
     "Settings",
     "SettingsError",

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.postgres import Postgres, running_postgres
+
 ROOT = Path(__file__).parents[1]
 KEY = "rh_test_0123456789abcdefghijklmnopqrstuv"
 
@@ -105,6 +107,8 @@ def _ready(process: subprocess.Popen[str], state_dir: Path, log: Path) -> Gatewa
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """One gateway for all tests that only need the sandbox behind it."""
     with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
+        # Tests make further accounts, after which it would have to be told.
+        running.routerhub("keys", "update", "bootstrap", "--provider-ids")
         yield running
 
 
@@ -114,11 +118,25 @@ def start_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     with contextlib.ExitStack() as stack:
         count = iter(range(100))
 
-        def start(
-            config: dict[str, Any] | None = None, environment: dict[str, str] | None = None
-        ) -> Gateway:
+        def start(config: dict[str, Any] | None = None, environment: dict[str, str] | None = None) -> Gateway:
             return stack.enter_context(
                 running_gateway(tmp_path / f"gateway{next(count)}", config, environment)
             )
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL that tests share; each makes a database of its own."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """Of an empty database: whoever asks for it runs twice. None is SQLite."""
+    if request.param == "sqlite":
+        return None
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.create_database()

@@ -21,6 +21,17 @@ def loaded(tmp_path: Path, **settings: object) -> Settings:
 @pytest.mark.parametrize(
     ("upstream", "problem"),
     [
+        ({"kind": "gemini", "api_key": "bad\nkey"}, "u.api_key: must be visible ASCII characters"),
+        ({"kind": "gemini", "api_key": "kéy"}, "u.api_key: must be visible ASCII characters"),
+        ({"kind": "gemini", "api_key": " "}, "u.api_key: must be visible ASCII characters"),
+        (
+            {"kind": "gemini", "base_url": "https://h/v1beta/"},
+            "u: base_url: for kind gemini it ends before /v1beta",
+        ),
+        (
+            {"kind": "openai", "base_url": "https://api.openai.com"},
+            "u: base_url: for kind openai it includes /v1",
+        ),
         ({"kind": "azure"}, "u: base_url: kind azure needs it"),
         (
             {"kind": "azure", "base_url": "https://x.openai.azure.com/openai/v1"},
@@ -82,6 +93,12 @@ def test_upstream_that_cannot_work_is_refused_with_its_place(
 )
 def test_upstream_that_can_work_is_taken(tmp_path: Path, upstream: dict[str, object]) -> None:
     assert loaded(tmp_path, upstreams={"u": upstream}).upstreams["u"].kind == upstream["kind"]
+
+
+def test_line_break_at_the_end_of_a_key_is_no_part_of_it(tmp_path: Path) -> None:
+    key = loaded(tmp_path, upstreams={"u": {"kind": "gemini", "api_key": "key\n"}}).upstreams["u"].api_key
+    assert key is not None
+    assert key.get_secret_value() == "key"
 
 
 def test_every_problem_of_an_upstream_is_told(tmp_path: Path) -> None:

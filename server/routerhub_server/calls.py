@@ -8,7 +8,7 @@ from routerhub_server.accounts import Account
 from routerhub_server.capacity import Lease
 from routerhub_server.purchases import Purchase
 
-Door = Literal["rest", "grpc"]
+Door = Literal["rest", "grpc", "admin"]
 
 
 @dataclass(slots=True)

@@ -7,11 +7,15 @@ RouterHubError
 │   ├── ModelNotFoundError            INVALID_MODEL
 │   ├── RouteNotFoundError            ROUTE_NOT_FOUND
 │   ├── MethodNotAllowedError         METHOD_NOT_ALLOWED
-│   └── BodyTooLargeError             BODY_TOO_LARGE
+│   ├── BodyTooLargeError             BODY_TOO_LARGE
+│   ├── AccountNotFoundError          ACCOUNT_NOT_FOUND, to operators
+│   ├── AccountExistsError            ACCOUNT_EXISTS, to operators
+│   └── ReceiptNotFoundError          RECEIPT_NOT_FOUND, to operators
 ├── AccessError                       the caller may not
 │   ├── UnauthenticatedError          UNAUTHENTICATED | KEY_EXPIRED
 │   ├── KeyDisabledError              KEY_DISABLED
-│   └── ModelNotAllowedError          MODEL_NOT_ALLOWED
+│   ├── ModelNotAllowedError          MODEL_NOT_ALLOWED
+│   └── ProviderIdNotAllowedError     PROVIDER_ID_NOT_ALLOWED
 ├── CapacityError                     not now
 │   ├── RateLimitedError              RATE_LIMITED
 │   ├── BudgetExhaustedError          BUDGET_EXHAUSTED
@@ -128,6 +132,21 @@ class BodyTooLargeError(RequestError):
         self.limit = limit
 
 
+class AccountNotFoundError(RequestError):
+    reason = "ACCOUNT_NOT_FOUND"
+
+
+class AccountExistsError(RequestError):
+    reason = "ACCOUNT_EXISTS"
+
+
+class ReceiptNotFoundError(RequestError):
+    reason = "RECEIPT_NOT_FOUND"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"There is no receipt of the request {request_id!r}.")
+
+
 class AccessError(RouterHubError):
     """The caller is unknown or not entitled."""
 
@@ -142,6 +161,19 @@ class KeyDisabledError(AccessError):
 
 class ModelNotAllowedError(AccessError):
     reason = "MODEL_NOT_ALLOWED"
+
+
+class ProviderIdNotAllowedError(AccessError):
+    """The request names something that the operator has at the provider, such as an uploaded file."""
+
+    reason = "PROVIDER_ID_NOT_ALLOWED"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            f"{field} names something at the provider that belongs to the operator; "
+            "this API key may not use it.",
+            metadata={"field": field},
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 
 import structlog
 
+from routerhub_server.accounts import Accounts
 from routerhub_server.calls import Call
 from routerhub_server.catalogue import Catalogue, GeminiModel, Model
 from routerhub_server.errors import (
     ContentError,
     ModelNotAllowedError,
     ModelNotFoundError,
+    ProviderIdNotAllowedError,
     UpstreamBadReplyError,
 )
 from routerhub_server.metrics import Metrics
+from routerhub_server.provider_ids import named_in
 from routerhub_server.purchases import Purchase, Purchases, settled
 from routerhub_server.quotas import quota_headers
 from routerhub_server.renders import Renders
@@ -51,6 +54,7 @@ class Pipeline:
         self,
         settings: Settings,
         catalogue: Catalogue,
+        accounts: Accounts,
         purchases: Purchases,
         chain: Chain,
         renders: Renders,
@@ -58,6 +62,7 @@ class Pipeline:
     ) -> None:
         self._settings = settings
         self._catalogue = catalogue
+        self._accounts = accounts
         self._purchases = purchases
         self._chain = chain
         self._renders = renders
@@ -70,6 +75,7 @@ class Pipeline:
         """
         model = self.model(call, interface, model_name(request))
         check_request(request, model)
+        await self._check_provider_ids(call, request)
         order = Order(with_defaults(request, model), model.bare_id, call.request_id)
         result = await self._renders.attend(self._buy(call, model, order), call.deadline)
         call.held.note(result.reply.size)
@@ -153,6 +159,15 @@ class Pipeline:
             call.headers["x-routerhub-upstream"] = last.upstream
             call.headers["x-routerhub-model"] = last.model
             call.headers["x-routerhub-attempts"] = str(len(journey.attempts))
+
+    async def _check_provider_ids(self, call: Call, request: Request) -> None:
+        """Raises ProviderIdNotAllowedError."""
+        field = next(named_in(request), None)
+        if field is None:
+            return
+        assert call.account is not None, "the doors let nobody in without an account"
+        if not await self._accounts.may_name_provider_ids(call.account):
+            raise ProviderIdNotAllowedError(field)
 
     def model(self, call: Call, interface: Interface, name: str) -> Model:
         """The model that the caller means. Raises ModelNotFoundError, ModelNotAllowedError."""

@@ -59,8 +59,9 @@ class Purchase:
         self._end: AttemptEnd | None = None
         self._began = admission.at
         self.admission = admission
-        self.cost = 0
-        """Of all attempts so far, in 1e-9 of the unit, as far as prices are known."""
+        self._cost = 0
+        self._possible = False
+        self._priced = True
 
     @property
     def id(self) -> str:
@@ -68,8 +69,11 @@ class Purchase:
 
     @property
     def price(self) -> str:
-        """What it has cost, e.g. `0.039 USD`."""
-        return format_money(self.cost, self._book.currency)
+        """What all attempts have cost: `0.039 USD`, `possibly 0.039 USD`, or `unknown`."""
+        if not self._priced:
+            return "unknown"
+        amount = format_money(self._cost, self._book.currency)
+        return f"possibly {amount}" if self._possible else amount
 
     async def begin(self, number: int, attempt: Attempt) -> None:
         """Before anything is sent. Raises RouterHubError, and then nothing may be sent."""
@@ -77,18 +81,21 @@ class Purchase:
             await _written(self._ledger.end_attempt(self.id, self._end))
             self._end = None
         self._began = datetime.now(UTC)
-        await _written(self._ledger.start_attempt(self.id, number, attempt.upstream, attempt.model))
+        try:
+            await _written(self._ledger.start_attempt(self.id, number, attempt.upstream, attempt.model))
+        except BaseException:
+            self._end = AttemptEnd(number, "NOT_SENT", "no")  # it may be written all the same
+            raise
 
     def ended(self, number: int, attempt: Attempt, answer: Answer | None) -> None:
         """What became of the attempt; written with what comes next."""
         facts = answer.facts if isinstance(answer, Reply) else None
+        found = self._price(attempt, answer) if isinstance(answer, Reply) else None
         self._end = AttemptEnd(
-            number,
-            attempt.outcome,
-            attempt.spent,
-            images=facts.images if facts else 0,
-            cost=self._price(attempt, answer) if isinstance(answer, Reply) else None,
+            number, attempt.outcome, attempt.spent, images=facts.images if facts else 0, cost=found
         )
+        if attempt.spent != "no":
+            self._add(found.nano if found else self.admission.estimate, sure=attempt.spent == "yes")
 
     async def succeed(self) -> None:
         """Settle it, before the first byte of the reply."""
@@ -109,9 +116,13 @@ class Purchase:
             for route in self._model.routes
             if (route.upstream, route.model) == (attempt.upstream, attempt.model)
         )
-        found = cost(self._book, reply.facts, self._order.request, self._model, route, self._began)
-        self.cost += found.nano or 0
-        return found
+        return cost(self._book, reply.facts, self._order.request, self._model, route, self._began)
+
+    def _add(self, nano: int | None, *, sure: bool) -> None:
+        """What an attempt has cost; None: its price is not known."""
+        self._priced = self._priced and nano is not None
+        self._possible = self._possible or not sure
+        self._cost += nano or 0
 
     async def _settled(self, write: Awaitable[object]) -> None:
         """The caller gets what was paid for, whatever becomes of the record."""

@@ -14,21 +14,25 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from routerhub.admin.v1 import admin_service_pb2
+from routerhub.admin.v1.admin_service_pb2_grpc import add_AdminServiceServicer_to_server
 from routerhub.images.v1 import error_reason_pb2, image_generation_service_pb2, rest_service_pb2
 from routerhub.images.v1.image_generation_service_pb2_grpc import add_ImageGenerationServiceServicer_to_server
 from routerhub.images.v1.rest_service_pb2_grpc import add_RestServiceServicer_to_server
-from routerhub_server.accounts import Accounts
+from routerhub_server.accounts import Accounts, AdminTokens
+from routerhub_server.accounts.admin_tokens import FILE_NAME as ADMIN_TOKEN_FILE
 from routerhub_server.addresses import AddressError, bindable
 from routerhub_server.admin import AdminServer
 from routerhub_server.capacity import ByteBudget
 from routerhub_server.catalogue import Catalogue
 from routerhub_server.doors import interceptors
+from routerhub_server.doors.admin import AdminService, around_calls
 from routerhub_server.doors.health import HealthService
 from routerhub_server.doors.reflection import public_pool
 from routerhub_server.doors.rest import RestService
 from routerhub_server.doors.typed import ImageGenerationService
 from routerhub_server.doors.uploads import Uploads
-from routerhub_server.ledger import Ledger
+from routerhub_server.ledger import Journal, Ledger
 from routerhub_server.metrics import Metrics
 from routerhub_server.pipeline import Pipeline
 from routerhub_server.prices import load_prices
@@ -51,6 +55,8 @@ PUBLIC = (
     health_pb2.DESCRIPTOR,
     reflection_pb2.DESCRIPTOR,
 )
+OPERATORS = (admin_service_pb2.DESCRIPTOR, *PUBLIC[1:])
+ADMIN = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"].full_name
 TYPED = image_generation_service_pb2.DESCRIPTOR.services_by_name["ImageGenerationService"].full_name
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 REST = rest_service_pb2.DESCRIPTOR.services_by_name["RestService"].full_name
@@ -67,6 +73,7 @@ class Server:
     grpc: str
     rest: str
     admin: str
+    admin_grpc: str
     first_key: str | None
     """The API key made for a new state directory; shown once."""
 
@@ -83,9 +90,12 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.enter_context(claimed(settings.state_dir))
         database = await stack.enter_async_context(open_database(settings.state_dir, settings.database_url))
-        accounts, ledger = Accounts(database), Ledger(database)
+        accounts, ledger = Accounts(database), Ledger(database, journal=Journal(settings.state_dir))
         await stack.enter_async_context(ledger.present())
         first_key = await _first_key(accounts, settings)
+        tokens = AdminTokens(database)
+        if await tokens.ensure_first(settings.state_dir):
+            log.info("admin_token_written", file=str(settings.state_dir / ADMIN_TOKEN_FILE))
         upstreams = await stack.enter_async_context(build(settings))
         renders, metrics, budget = Renders(), Metrics(), ByteBudget(settings.limits.bytes_in_flight)
         links = {
@@ -97,10 +107,12 @@ async def running(
             settings.models, upstreams=frozenset(upstreams), sandbox_only=settings.sandbox_only
         )
         check_routes(catalogue.visible(), upstreams)
+        prices = load_prices(settings.prices, settings.currency)
         pipeline = Pipeline(
             settings,
             catalogue,
-            Purchases(ledger, load_prices(settings.prices, settings.currency)),
+            accounts,
+            Purchases(ledger, prices),
             Chain(links, observe=metrics.attempt),
             renders,
             metrics,
@@ -112,7 +124,7 @@ async def running(
         typed, typed_address = _server(
             settings.listen.grpc, settings, interceptors.typed(accounts, settings.limits, budget)
         )
-        add_ImageGenerationServiceServicer_to_server(ImageGenerationService(pipeline), typed)
+        add_ImageGenerationServiceServicer_to_server(ImageGenerationService(pipeline, settings.limits), typed)
         health_pb2_grpc.add_HealthServicer_to_server(health, typed)
         reflection.enable_server_reflection(
             (TYPED, HEALTH, reflection.SERVICE_NAME), typed, public_pool(PUBLIC)
@@ -122,17 +134,35 @@ async def running(
         )
         add_RestServiceServicer_to_server(RestService(pipeline, Uploads(settings.limits)), rest)
         health_pb2_grpc.add_HealthServicer_to_server(health, rest)
-        await typed.start()
-        await rest.start()
+        operators, operators_address = _server(
+            settings.listen.admin_grpc, settings, around_calls(tokens, settings.limits, budget)
+        )
+        operators_health = HealthService((ADMIN,))
+        add_AdminServiceServicer_to_server(AdminService(accounts, ledger, prices.currency), operators)
+        health_pb2_grpc.add_HealthServicer_to_server(operators_health, operators)
+        reflection.enable_server_reflection(
+            (ADMIN, HEALTH, reflection.SERVICE_NAME), operators, public_pool(OPERATORS)
+        )
+        servers = (typed, rest, operators)
+        for server in servers:
+            await server.start()
         health.serve()
+        operators_health.serve()
         admin.ready.set()
-        log.info("serving", grpc=typed_address, rest=rest_address, upstreams=sorted(upstreams))
+        log.info(
+            "serving",
+            grpc=typed_address,
+            rest=rest_address,
+            admin_grpc=operators_address,
+            upstreams=sorted(upstreams),
+        )
         try:
-            yield Server(typed_address, rest_address, admin.address, first_key)
+            yield Server(typed_address, rest_address, admin.address, operators_address, first_key)
         finally:
             admin.ready.clear()
             health.drain()
-            await _drain((typed, rest), renders, settings.limits.drain_seconds)
+            operators_health.drain()
+            await _drain(servers, renders, settings.limits.drain_seconds)
 
 
 def _server(

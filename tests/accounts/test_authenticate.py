@@ -189,6 +189,7 @@ async def test_callers_that_hang_up_leave_no_connection_behind(database: Databas
         await accounts.disable("web")
 
 
+@pytest.mark.parametrize("database_url", [None])  # it looks into the state directory
 async def test_disable_by_another_process_bites_within_two_seconds(
     database: Database, tmp_path: Path
 ) -> None:

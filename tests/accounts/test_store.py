@@ -29,6 +29,7 @@ async def test_created_account_is_listed_as_it_was_returned(accounts: Accounts) 
     assert len(web.id) == 32
 
 
+@pytest.mark.parametrize("database_url", [None])  # it looks into the state directory
 async def test_key_is_stored_only_as_its_hash(accounts: Accounts, database: Database, tmp_path: Path) -> None:
     _, key = await accounts.create("web")
     async with database.read() as connection:

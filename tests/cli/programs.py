@@ -63,7 +63,7 @@ def serving(command: str, state_dir: Path, log: Path, *options: str, **environme
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
-            env=clean_environment(**environment),
+            env=clean_environment(ROUTERHUB_LISTEN__ADMIN_GRPC=ANY_PORT, **environment),
         ) as process,
     ):
         try:

@@ -149,7 +149,7 @@ def test_provider_refusal_keeps_the_providers_words() -> None:
     provider = ProviderError(400, "No.", type="image_generation_user_error", param="size", code="odd")
     assert openai(UpstreamRejectedError(provider)) == (
         400,
-        {},
+        {"x-should-retry": "false"},
         {"message": "No.", "type": "image_generation_user_error", "param": "size", "code": "odd"},
     )
     provider = ProviderError(

@@ -41,6 +41,8 @@ class Told:
     """Of ErrorInfo."""
     retry_delay: float | None = None
     """Seconds, of RetryInfo."""
+    quota: tuple[str, str] | None = None
+    """Subject and description, of QuotaFailure."""
 
     @property
     def ok(self) -> bool:
@@ -71,7 +73,7 @@ class Caller:
     def ask(self, door: Door, shape: Shape, model: str, prompt: str = "a lighthouse", **fields: Any) -> Told:
         """Ask for an image; `fields` are added to the request (to `generationConfig` for Gemini)."""
         if door == "grpc":
-            return self._grpc(*_typed(shape, model, prompt, fields))
+            return self.send(*_typed(shape, model, prompt, fields))
         if shape == "gemini":
             return self.post_content(model, {"generationConfig": fields} if fields else {}, prompt)
         return self.post_images(model, {"prompt": prompt, **fields})
@@ -93,7 +95,8 @@ class Caller:
         reply = self._client.post(path, json=body, headers=dict(bearer(self._gateway)) | dict(headers or {}))
         return _read_rest(reply, time.monotonic() - started)
 
-    def _grpc(self, method: str, request: Any) -> Told:
+    def send(self, method: str, request: Any) -> Told:
+        """A typed request."""
         started = time.monotonic()
         call = getattr(self._stub, method).with_call
         try:
@@ -124,6 +127,7 @@ def _read_rest(reply: httpx.Response, seconds: float) -> Told:
     details = error.get("details", ())
     info: dict[str, Any] = next((d for d in details if d.get("domain") == "routerhub"), {})
     delay = next((d["retryDelay"] for d in details if "retryDelay" in d), None)
+    quota = next((d["violations"][0] for d in details if "violations" in d), None)
     if "status" in error:
         assert error["code"] == reply.status_code
     return Told(
@@ -135,6 +139,7 @@ def _read_rest(reply: httpx.Response, seconds: float) -> Told:
         reason=info.get("reason", ""),
         metadata=info.get("metadata", {}),
         retry_delay=float(delay.removesuffix("s")) if delay else None,
+        quota=(quota["subject"], quota["description"]) if quota else None,
     )
 
 
@@ -154,9 +159,12 @@ def _texts(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
 def _unpacked(status: status_pb2.Status) -> dict[str, Any]:
     found: dict[str, Any] = {}
     info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    failure = error_details_pb2.QuotaFailure()
     for detail in status.details:
         if detail.Unpack(info):
             found.update(reason=info.reason, metadata=dict(info.metadata))
         elif detail.Unpack(retry):
             found["retry_delay"] = retry.retry_delay.ToMilliseconds() / 1000
+        elif detail.Unpack(failure):
+            found["quota"] = (failure.violations[0].subject, failure.violations[0].description)
     return found

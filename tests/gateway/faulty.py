@@ -32,7 +32,7 @@ async def faulty(_settings: Settings) -> AsyncIterator[Mapping[str, Upstream]]:
 
 
 async def main(state_dir: Path) -> None:
-    listen = {"grpc": ANY_PORT, "rest": ANY_PORT, "admin": ANY_PORT}
+    listen = dict.fromkeys(("grpc", "rest", "admin", "admin_grpc"), ANY_PORT)
     loaded = settings.load(state_dir=state_dir, listen=listen)
     logs.configure(loaded.log)
     async with running(loaded, faulty) as server:

@@ -1,6 +1,6 @@
 """Callers that go away, by the thousand: their provider calls end with them, and nothing is left behind.
 
-CANCELLATIONS says how many (default 1,000); `pytest -s` shows the figures.
+CANCELLATIONS says how many (default 400); `pytest -s` shows the figures.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from tests.fakes.threads import in_thread
 from tests.gateway.bursts import Crowd, crowd
 from tests.gateway.providers import scraped, wait_until
 
-TIMES = int(os.environ.get("CANCELLATIONS", "1000"))
+TIMES = int(os.environ.get("CANCELLATIONS", "400"))
 AT_ONCE = 60
 SLOTS = 20
 """Fewer than callers: some are cancelled while they wait for a slot."""
@@ -93,14 +93,14 @@ async def cancelled_at_both_doors(callers: Crowd, times: int) -> Counter[str]:
     async def call(number: int) -> str:
         return await (callers.rest("gpt-image-2") if number % 2 else callers.grpc("gpt-image-2"))
 
-    return await cancel_many(call, times, 0.8)
+    return await cancel_many(call, times, 2)
 
 
 async def test_cancelled_calls_leave_nothing_behind(world: World) -> None:
     async with crowd(world.gateway) as callers:
-        assert await callers.ask("gpt-image-2", 100) == {"OK": 100}
-        world.provider.otherwise = Fault(delay=0.3)
-        await cancelled_at_both_doors(callers, 300)  # warm, and with all the memory that this needs
+        assert await callers.ask("gpt-image-2", 40) == {"OK": 40}
+        world.provider.otherwise = Fault(delay=0.6)
+        await cancelled_at_both_doors(callers, 100)  # warm, and with all the memory that this needs
         await settled(world)
         rss, files, asked = world.rss(), world.files(), len(world.provider.requests)
 
@@ -114,7 +114,7 @@ async def test_cancelled_calls_leave_nothing_behind(world: World) -> None:
             f" RSS {rss / 2**20:.1f} -> {world.rss() / 2**20:.1f} MiB, files {files} -> {world.files()},"
             f" provider connections {len(world.provider.open)}"
         )
-        assert ends["CancelledError"] >= TIMES / 2
+        assert ends["CancelledError"] >= TIMES / 4
         assert bought >= TIMES / 20
         assert set(ends) <= {"CancelledError", "answered"}
         assert len(world.provider.open) <= SLOTS
@@ -122,7 +122,7 @@ async def test_cancelled_calls_leave_nothing_behind(world: World) -> None:
         assert growth < GROWTH
 
         world.provider.otherwise = Fault()
-        assert await callers.ask("gpt-image-2", 200) == {"OK": 200}
+        assert await callers.ask("gpt-image-2", 100) == {"OK": 100}
 
 
 async def settled(world: World) -> None:

@@ -23,7 +23,8 @@ from tests.gateway.callers import DOORS, Caller, Door
 from tests.gateway.providers import beside, scraped, wait_until
 from tests.gateway.routes import gemini_model, openai_model, route
 
-BREAKER_SECONDS = 1.0
+BREAKER_SECONDS = 4.0
+"""Long enough for a busy machine to send a burst meanwhile."""
 GPT, GEMINI = "gpt-image-2", "gemini-3-pro-image"
 IN_FLIGHT = 'routerhub_renders_in_flight{upstream="small"}'
 
@@ -237,7 +238,7 @@ async def test_weights_share_the_calls_out(world: World) -> None:
 
 class TestBreaker:
     async def test_opens_probes_once_and_closes(self, world: World) -> None:
-        """200 calls at a time: closed, open, half-open and closed again."""
+        """200 callers find it half-open."""
         async with crowd(world.gateway) as callers:
             world.a.otherwise = Fault(status=503)
             with counting(world.a, world.b) as asked:
@@ -246,11 +247,10 @@ class TestBreaker:
             assert (asked, world.state("fragile", "gpt-image-1.5")) == ([3, 3], 2)
 
             with counting(world.a, world.b) as asked:
-                assert await callers.ask("guarded", 200) == {"OK": 200}
-            assert asked == [0, 200]
+                assert await callers.ask("guarded", 50) == {"OK": 50}
+            assert asked == [0, 50]
 
-            await asyncio.sleep(BREAKER_SECONDS)
-            assert world.state("fragile", "gpt-image-1.5") == 1
+            await asyncio.to_thread(wait_until, lambda: world.state("fragile", "gpt-image-1.5") == 1)
             answer = threading.Event()
             world.a.otherwise = Fault(hold=answer)
             before = len(world.b.requests)
@@ -263,8 +263,8 @@ class TestBreaker:
 
             world.a.otherwise = Fault()
             with counting(world.a, world.b) as asked:
-                assert await callers.ask("guarded", 200) == {"OK": 200}
-            assert asked == [200, 0]
+                assert await callers.ask("guarded", 100) == {"OK": 100}
+            assert asked == [100, 0]
 
     async def test_open_without_another_route_is_told_at_once(self, world: World) -> None:
         world.a.otherwise = Fault(status=503)
@@ -273,12 +273,12 @@ class TestBreaker:
         with counting(world.a) as asked:
             told = [world.caller.ask(door, "openai", "lonely") for door in DOORS]
             async with crowd(world.gateway) as callers:
-                outcomes = await callers.ask("lonely", 100)
+                outcomes = await callers.ask("lonely", 40)
         world.a.otherwise = Fault()
         assert asked == [0]
-        assert outcomes == {"upstream_unavailable": 50, "UNAVAILABLE": 50}
+        assert outcomes == {"upstream_unavailable": 20, "UNAVAILABLE": 20}
         assert told[0].headers["x-should-retry"] == "true"
-        assert [reply.headers["retry-after"] for reply in told] == ["1", "1"]
+        assert [0 < int(reply.headers["retry-after"]) <= BREAKER_SECONDS for reply in told] == [True, True]
         assert [reply.seconds < BREAKER_SECONDS for reply in told] == [True, True]
         assert [reply.ours for reply in told] == [{}, {}]
         wait_until(lambda: world.state("fragile", "gpt-image-1") == 1)

@@ -5,6 +5,7 @@ paid and trying again makes sense, False where it may pay a second time or canno
 vendors' own rules apply.
 """
 
+import base64
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from tests.gateway.routes import gemini_model, openai_model, route
 
 CONNECT, FIRST_BYTE, READ, TOTAL = 0.3, 0.6, 0.4, 1.2
 """Seconds; the limits of every upstream here."""
+PATIENT = {"first_byte_seconds": 9, "read_seconds": 9, "total_seconds": 19}
+"""For megabytes."""
 RENDER = 4.0
 SLACK = 2.0
 """Seconds for a busy machine."""
@@ -234,7 +237,7 @@ def _config(dialects: Mapping[str, Dialect], hosts: Mapping[str, str]) -> dict[s
     for kind, dialect in dialects.items():
         section = {"kind": kind, "api_key": dialect.fake.key, **dialect.upstream, **limits}
         upstreams[kind] = {**section, "base_url": dialect.fake.base_url}
-        upstreams[f"{kind}-patient"] = {**upstreams[kind], "read_seconds": 9, "total_seconds": 19}
+        upstreams[f"{kind}-patient"] = {**upstreams[kind], **PATIENT}
         model = gemini_model if dialect.shape == "gemini" else openai_model
         models.append(model(f"{kind}-patient", route(f"{kind}-patient", dialect.model)))
         models.append(model(kind, route(kind, dialect.model), render_seconds=RENDER))
@@ -363,6 +366,19 @@ def test_kept_connection_that_dies_under_a_request_is_not_repeated(
     check(told, Case("", always(), 1, UNAVAILABLE, False), dialect)
     assert len(dialect.fake.requests) - before == 1
     assert dialect.fake.connections == connections  # it was the kept one
+
+
+def test_request_that_was_not_taken_whole_is_asked_again(world: World) -> None:
+    """12 MB of input: more than the sockets between hold."""
+    dialect = world.dialects["gemini"]
+    data = base64.b64encode(large_picture(12)).decode()
+    parts = [{"text": "a lighthouse"}, {"inlineData": {"mimeType": "image/png", "data": data}}]
+    before = len(dialect.fake.requests)
+    dialect.fake.next(read_body=False, cut_after=0, reset=True)
+    told = world.caller.post_content("gemini-patient", {"contents": [{"role": "user", "parts": parts}]})
+    assert told.ok, told
+    assert told.ours["attempts"] == "2"
+    assert [len(request.body) > 12_000_000 for request in dialect.fake.requests[before:]] == [False, True]
 
 
 def test_operator_is_told_of_what_only_the_operator_can_mend(world: World) -> None:

@@ -1,25 +1,15 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.ledger.house import HandClock, House, Place, open_house
-from tests.ledger.postgres import Postgres, running_postgres
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+@pytest.fixture
+def place(tmp_path: Path, database_url: str | None) -> Place:
     """An empty database of either kind."""
-    if request.param == "sqlite":
-        return Place(tmp_path, None)
-    server: Postgres = request.getfixturevalue("postgres")
-    return Place(tmp_path, server.create_database())
+    return Place(tmp_path, database_url)
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select
 
 from routerhub_server.accounts import Account, Accounts, Allowance, Budget, Limits, periods
 from routerhub_server.ledger import Admission, Arrival, AttemptEnd, Clock, Ledger, database_clock
@@ -35,7 +34,7 @@ class HandClock:
     def __init__(self, now: datetime = datetime(2026, 11, 30, 23, 58, 30, tzinfo=UTC)) -> None:
         self.now = now
 
-    async def __call__(self, connection: AsyncConnection) -> datetime:
+    def __call__(self, connection: Connection) -> datetime:
         return self.now
 
     def move(self, seconds: float) -> None:

@@ -12,7 +12,7 @@ from routerhub_server.ledger.journal import Settlement
 from routerhub_server.prices import Cost, Line, Tokens
 from routerhub_server.state import StateError
 from tests.ledger.house import CENT, Place, arrival, open_house, paid
-from tests.ledger.postgres import Postgres, running_postgres
+from tests.postgres import Postgres, running_postgres
 
 
 @pytest.fixture

@@ -4,13 +4,14 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from routerhub_server.ledger import Ledger, Receipt, database_clock
+from routerhub_server.ledger import ledger as ledger_module
 from routerhub_server.state import tables
 from tests.ledger.house import CENT, House, Place, paid
 from tests.ledger.worker import Worker, running_worker
@@ -18,15 +19,21 @@ from tests.ledger.worker import Worker, running_worker
 ESTIMATE = 10 * CENT
 
 
-async def later(connection: AsyncConnection) -> datetime:
+def later(connection: Connection) -> datetime:
     """A clock by which nobody has been seen lately."""
-    return await database_clock(connection) + timedelta(seconds=30)
+    return database_clock(connection) + timedelta(seconds=30)
 
 
 @pytest.fixture
 async def worker(place: Place, house: House) -> AsyncIterator[Worker]:
     with running_worker(place) as worker:
         yield worker
+
+
+def make_old(connection: Connection, but: str) -> None:
+    """Every process was last seen half a minute ago, but one."""
+    others = tables.processes.update().where(tables.processes.c.id != but)
+    connection.execute(others.values(seen_at=database_clock(connection) - timedelta(seconds=30)))
 
 
 async def sweep(house: House, **rescue: Any) -> int:
@@ -186,11 +193,7 @@ async def test_dead_process_does_not_use_up_renders_at_once(house: House, worker
     account = await house.account(concurrent=1)
     worker.ask("admit", account="a")
     worker.send(signal.SIGKILL)
-    seen_at = tables.processes.update().where(tables.processes.c.id != house.ledger.process)
-    async with house.database.write() as connection:
-        await connection.execute(
-            seen_at.values(seen_at=await database_clock(connection) - timedelta(seconds=30))
-        )
+    await house.database.transact(make_old, house.ledger.process)
     await house.admit(account)
 
 
@@ -211,3 +214,17 @@ async def test_two_sweepers_settle_what_is_left_once(house: House, worker: Worke
     assert sum(await asyncio.gather(*(sweep(house) for _ in range(3)))) == 5
     assert await house.money(account, "total") == (0, 5 * ESTIMATE, 0)
     await house.check_books()
+
+
+async def test_process_beats_and_sweeps_while_it_is_present(
+    house: House, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "HEARTBEAT", 0.05)
+    await house.account(budget=100)
+    worker.ask("start", id=worker.ask("admit", account="a"))
+    worker.send(signal.SIGKILL)
+    async with Ledger(house.database, clock=later).present():
+        await house.until(tables.requests.c.state == "lost")
+        seen = tables.processes.c.seen_at > datetime.now(UTC) + timedelta(seconds=20)
+        assert await house.count(tables.processes, seen) == 1
+    assert await house.count(tables.processes, seen) == 0

@@ -86,7 +86,8 @@ async def test_sums_by_group_are_those_of_the_attempts(
     await fill(still_house, clock)
     sums = await still_house.ledger.usage(by)
     assert {
-        each.key: (each.requests, each.images, each.spent // CENT, each.possible // CENT) for each in sums
+        each.name or each.key: (each.requests, each.images, each.spent // CENT, each.possible // CENT)
+        for each in sums
     } == expected
     assert sum(each.tokens["image_out"] for each in sums) == 3 * 1120
     await still_house.check_books()
@@ -96,7 +97,7 @@ async def test_sums_keep_to_the_times_and_the_account_asked_for(still_house: Hou
     await fill(still_house, clock)
     account = await still_house.accounts.get("a")
     before = await still_house.ledger.usage("key", until=DECEMBER, account_id=account.id)
-    assert [(each.key, each.spent) for each in before] == [("a", 3 * CENT)]
+    assert [(each.key, each.name, each.spent) for each in before] == [(account.id, "a", 3 * CENT)]
     assert [each.key for each in await still_house.ledger.usage("day", since=DECEMBER)] == ["2026-12-01"]
 
 

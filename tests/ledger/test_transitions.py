@@ -122,6 +122,25 @@ async def test_failover_that_the_budget_does_not_cover_is_not_sent(house: House)
     await house.check_books()
 
 
+async def test_attempt_whose_end_nobody_told_counts_as_possibly_charged(house: House) -> None:
+    account = await house.account(budget=100)
+    admission = await house.admit(account)
+    await house.ledger.start_attempt(admission.request_id, 1, "gemini", "m")
+    assert await house.ledger.fail(admission.request_id, Failure("INTERNAL")) == "failed_spent"
+    assert await house.money(account, "total") == (0, ESTIMATE, 0)
+    await house.check_books()
+
+
+async def test_end_of_an_attempt_that_was_never_begun_is_no_attempt(house: House) -> None:
+    """Where its beginning could not be written, nothing was sent."""
+    account = await house.account(budget=10)
+    admission = await house.admit(account)
+    end = AttemptEnd(1, "OVERLOADED", "no")
+    assert await house.ledger.fail(admission.request_id, Failure("OVERLOADED"), end) == "failed_free"
+    assert (await receipt_of(house, admission.request_id)).attempts == ()
+    await house.check_books()
+
+
 async def test_settling_twice_changes_nothing(house: House) -> None:
     account = await house.account()
     request_id = await house.render(account, CENT)

@@ -8,12 +8,14 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from routerhub_server.accounts import Account
 from routerhub_server.errors import CapacityError
@@ -65,20 +67,20 @@ def running_worker(place: Place) -> Iterator[Worker]:
 
 
 async def serve(place: Place) -> None:
-    hang = asyncio.Event()
+    hang = False
 
-    async def clock(connection: AsyncConnection) -> Any:
-        if hang.is_set():
+    def clock(connection: Connection) -> datetime:
+        if hang:
             answer("hanging")
-            await asyncio.sleep(3600)
-        return await database_clock(connection)
+            time.sleep(3600)
+        return database_clock(connection)
 
     async with open_house(place, clock) as house:
         answer("ready")
         while line := await asyncio.to_thread(sys.stdin.readline):
             order = json.loads(line)
             if order["what"] == "hang":
-                hang.set()
+                hang = True
                 order = {**order, "what": "admit"}
             answer(await obey(house, **order))
 

@@ -21,6 +21,7 @@ from routerhub_server.errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from routerhub_server.routing.chain import LONGEST_WAIT
 from tests.routing.scripted import ScriptedUpstream, Stage
 from tests.routing.warp import now, run
 
@@ -200,9 +201,17 @@ class TestRetryAfter:
 
     def test_is_honoured(self) -> None:
         async def main() -> None:
-            stage = Stage([ScriptedUpstream("a", [self.limited(45)])])
+            stage = Stage([ScriptedUpstream("a", [self.limited(15)])])
             await stage.render()
-            assert [when for when, _ in stage.upstreams[0].asked] == [0, 45]
+            assert [when for when, _ in stage.upstreams[0].asked] == [0, 15]
+
+        run(main())
+
+    def test_minutes_are_the_callers_to_wait(self) -> None:
+        async def main() -> None:
+            stage = Stage([ScriptedUpstream("a", otherwise=self.limited(LONGEST_WAIT + 1))])
+            error = await failure(stage)
+            assert (stage.calls, now(), error.retry_after) == ({"a": 1}, 0, LONGEST_WAIT + 1)
 
         run(main())
 
@@ -387,6 +396,15 @@ class TestBreaker:
             assert {(seen.outcome, seen.spent) for seen in stage.observed} == {("CANCELLED", "possible")}
 
         run(main())
+
+
+def test_breaker_that_opens_in_between_does_not_hide_the_failure() -> None:
+    async def main() -> None:
+        stage = Stage([ScriptedUpstream("a", otherwise=UpstreamUnavailableError("503"))], failures=1)
+        assert (await failure(stage)).message == "503"
+        assert stage.calls == {"a": 1}
+
+    run(main())
 
 
 class TestEligible:

@@ -42,3 +42,14 @@ class Account:
         if self.disabled_at:
             return "disabled"
         return "expired" if self.expires_at and self.expires_at <= now else "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of an account, without its secret."""
+
+    id: str
+    """The part between the first two underscores; it may be shown."""
+    created_at: datetime
+    expires_at: datetime | None
+    """When it ends; None: with its account."""

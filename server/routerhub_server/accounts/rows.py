@@ -38,19 +38,29 @@ async def find_secret(connection: AsyncConnection, secret_id: str) -> StoredSecr
     return None if row is None else StoredSecret(row.hash, row.secret_expires_at, to_account(row))
 
 
-async def find_account(connection: AsyncConnection, id_or_name: str) -> Account | None:
+async def find_account(
+    connection: AsyncConnection, id_or_name: str, *, lock: bool = False, deleted: bool = False
+) -> Account | None:
     """The account with this id; else the one with this name that is not disabled; else the latest such.
 
-    Deleted ones are not found.
+    Deleted ones are found last, and only when asked for. With `lock`, nobody else changes it until the
+    transaction ends.
     """
     table = tables.accounts
     query = (
         select(table)
-        .where(or_(table.c.id == id_or_name, table.c.name == id_or_name), table.c.deleted_at.is_(None))
-        .order_by(table.c.id != id_or_name, table.c.disabled_at.is_not(None), table.c.created_at.desc())
+        .where(or_(table.c.id == id_or_name, table.c.name == id_or_name))
+        .order_by(
+            table.c.id != id_or_name,
+            table.c.deleted_at.is_not(None),
+            table.c.disabled_at.is_not(None),
+            table.c.created_at.desc(),
+        )
         .limit(1)
     )
-    row = (await connection.execute(query)).one_or_none()
+    if not deleted:
+        query = query.where(table.c.deleted_at.is_(None))
+    row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
     return None if row is None else to_account(row)
 
 

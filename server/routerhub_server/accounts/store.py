@@ -1,5 +1,6 @@
 """Makes, lists and disables accounts, and finds the account of a presented key."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from routerhub_server.accounts.account import Account
+from routerhub_server.accounts.account import Account, Key
 from routerhub_server.accounts.recent import Recent
 from routerhub_server.accounts.rows import (
     StoredSecret,
@@ -28,6 +29,8 @@ from routerhub_server.state import Database, StateError, tables
 FIRST_NAME = "default"
 BOOTSTRAP_NAME = "bootstrap"
 NAME_LENGTH = 100
+PATTERN = r"[\w.*?/\[\]!:@-]{1,200}"
+"""Of model ids: without blanks, which separate them in their column."""
 
 LOOK_UP_LIFE = timedelta(seconds=1)
 """How long a look-up is believed: a key that another process disables ends within it."""
@@ -38,6 +41,14 @@ HITS = 65536
 
 class AccountError(Exception):
     """What an operator asked of an account cannot be done; the message says why."""
+
+
+class UnknownAccountError(AccountError):
+    """No account has the id or name."""
+
+
+class NameTakenError(AccountError):
+    """Another account that is not disabled has the name."""
 
 
 def utc_now() -> datetime:
@@ -79,12 +90,13 @@ class Accounts:
         Raises AccountError.
         """
         account = replace(self._new_account(name, expires_at, models), **more)
+        _check_patterns(account)
         secret = generate()
         try:
             async with self._database.write() as connection:
                 await insert(connection, account, secret)
         except IntegrityError as error:
-            raise AccountError(f"the name {name!r} is taken; disable its account first") from error
+            raise _taken(name) from error
         return account, secret.text
 
     async def update(self, id_or_name: str, **changes: Any) -> Account:
@@ -92,18 +104,25 @@ class Accounts:
 
         Limits bite at the next admission, everything else within a second. Raises AccountError.
         """
-        try:
-            async with self._database.write() as connection:
-                before = await _get(connection, id_or_name)
-                account = replace(before, **changes)
-                _check_name(account.name)
+        return await self.edit(id_or_name, lambda account: replace(account, **changes))
+
+    async def edit(self, id_or_name: str, change: Callable[[Account], Account]) -> Account:
+        """`update`, for changes that start from what there is: no other one comes in between."""
+        async with self._database.write() as connection:
+            before = await _get(connection, id_or_name, lock=True)
+            account = change(before)
+            _check_name(account.name)
+            _check_patterns(account)
+            if account.expires_at != before.expires_at:
+                self._check_expiry(account.expires_at)
+            try:
                 await connection.execute(
                     tables.accounts.update()
                     .where(tables.accounts.c.id == account.id)
                     .values(account_values(account))
                 )
-        except IntegrityError as error:
-            raise AccountError(f"the name {changes['name']!r} is taken; disable its account first") from error
+            except IntegrityError as error:
+                raise _taken(account.name) from error
         self._hits.clear()
         return account
 
@@ -114,6 +133,8 @@ class Accounts:
         secrets = tables.secrets
         async with self._database.write() as connection:
             account = await _get(connection, id_or_name)
+            if account.disabled_at:
+                raise AccountError(f"the account {account.name!r} is disabled, for good")
             await connection.execute(
                 secrets.update()
                 .where(
@@ -154,6 +175,34 @@ class Accounts:
         """The account with this id, or else the latest with this name. Raises AccountError."""
         async with self._database.read() as connection:
             return await _get(connection, id_or_name)
+
+    async def identify(self, id_or_name: str) -> str:
+        """The id of the account, which may have been deleted. Raises AccountError."""
+        async with self._database.read() as connection:
+            return (await _get(connection, id_or_name, deleted=True)).id
+
+    async def keys(self, account: Account) -> Sequence[Key]:
+        """The account's keys without their secrets, oldest first, those that have ended included."""
+        secrets = tables.secrets
+        query = select(secrets).where(secrets.c.account_id == account.id).order_by(secrets.c.created_at)
+        async with self._database.read() as connection:
+            return [Key(row.id, row.created_at, row.expires_at) for row in await connection.execute(query)]
+
+    async def may_name_provider_ids(self, account: Account) -> bool:
+        """Whether its requests may name what the operator has at a provider.
+
+        Where nobody has decided that: only while no other account can call. Raises OverloadedError.
+        """
+        if account.provider_ids_allowed is not None:
+            return account.provider_ids_allowed
+        others = select(tables.accounts.c.id).where(
+            tables.accounts.c.disabled_at.is_(None), tables.accounts.c.id != account.id
+        )
+        try:
+            async with self._database.read() as connection:
+                return await connection.scalar(others.limit(1)) is None
+        except StateError as error:
+            raise OverloadedError("API keys cannot be checked at the moment.", retry_after=1) from error
 
     async def disable(self, id_or_name: str) -> Account:
         """End all keys of an account; renders that run, finish. Raises AccountError when there is none.
@@ -207,11 +256,13 @@ class Accounts:
     def _new_account(
         self, name: str, expires_at: datetime | None = None, models: Sequence[str] = ()
     ) -> Account:
-        now = self._clock()
         _check_name(name)
-        if expires_at and expires_at <= now:
+        self._check_expiry(expires_at)
+        return Account(token_hex(16), name, self._clock(), expires_at, models=tuple(models))
+
+    def _check_expiry(self, expires_at: datetime | None) -> None:
+        if expires_at and expires_at <= self._clock():
             raise AccountError("the expiry is in the past")
-        return Account(token_hex(16), name, now, expires_at, models=tuple(models))
 
     async def _find(self, secret_id: str) -> StoredSecret | None:
         now = self._clock()
@@ -236,6 +287,12 @@ def _check_name(name: str) -> None:
         raise AccountError(f"a name is 1 to {NAME_LENGTH} printable characters without blanks around it")
 
 
+def _check_patterns(account: Account) -> None:
+    for pattern in (*account.models, *account.allowance.models):
+        if not re.fullmatch(PATTERN, pattern):
+            raise AccountError(f"{pattern!r} is not a pattern of model ids such as google/*")
+
+
 def _parse_presented(secret: str | None) -> Secret:
     if not secret:
         raise UnauthenticatedError(
@@ -247,8 +304,14 @@ def _parse_presented(secret: str | None) -> Secret:
         raise UnauthenticatedError(f"The API key is malformed: {error}.") from error
 
 
-async def _get(connection: AsyncConnection, id_or_name: str) -> Account:
-    account = await find_account(connection, id_or_name)
+def _taken(name: str) -> NameTakenError:
+    return NameTakenError(f"the name {name!r} is taken; disable its account first")
+
+
+async def _get(
+    connection: AsyncConnection, id_or_name: str, *, lock: bool = False, deleted: bool = False
+) -> Account:
+    account = await find_account(connection, id_or_name, lock=lock, deleted=deleted)
     if account is None:
-        raise AccountError(f"there is no account with the id or name {id_or_name!r}")
+        raise UnknownAccountError(f"there is no account with the id or name {id_or_name!r}")
     return account

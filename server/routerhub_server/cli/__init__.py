@@ -6,7 +6,7 @@ import click
 
 from routerhub_server import __version__
 
-COMMANDS = ("up", "serve", "check", "keys", "generate")
+COMMANDS = ("up", "serve", "check", "keys", "usage", "receipt", "receipts", "admin-tokens", "generate")
 
 
 class Commands(click.Group):
@@ -16,7 +16,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"routerhub_server.cli.{cmd_name}"), cmd_name)
+        module = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"routerhub_server.cli.{module}"), module)
         return command
 
 

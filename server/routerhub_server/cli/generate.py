@@ -27,12 +27,42 @@ from routerhub_server.client import (
     open_channel,
 )
 
+SUFFIXES = {"png": {".png"}, "jpeg": {".jpg", ".jpeg"}, "webp": {".webp"}}
+
+
+def _text(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise click.BadParameter("is not valid UTF-8") from error
+    return value
+
+
+def _key(_: click.Context, __: click.Parameter, value: str) -> str:
+    if any(not "!" <= character <= "~" for character in value):
+        raise click.BadParameter("an API key has visible ASCII characters alone")
+    return value
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
+    if not 0 < value <= 86400:  # NaN fails it, too
+        raise click.BadParameter("must be more than 0 and at most a day")
+    return value
+
+
+def _require_fitting_name(output: Path, format_: str | None) -> None:
+    """A WebP in a .png surprises whoever opens it."""
+    suffix = output.suffix.lower()
+    if format_ in SUFFIXES and suffix in set().union(*SUFFIXES.values()) - SUFFIXES[format_]:
+        raise click.UsageError(f"--format {format_} does not go with the name {output.name}")
+
+
 OPENAI_OPTIONS = ("size", "quality", "background", "output_format", "output_compression")
 GEMINI_OPTIONS = ("aspect_ratio", "image_size", "edit")
 
 
 @click.command()
-@click.argument("prompt")
+@click.argument("prompt", callback=_text)
 @click.option("--model", required=True, help="E.g. google/gemini-3-pro-image or openai/gpt-image-2.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
 @click.option(
@@ -55,9 +85,15 @@ GEMINI_OPTIONS = ("aspect_ratio", "image_size", "edit")
     "--grpc", "address", default="127.0.0.1:50051", show_default=True, help="The gateway's gRPC address."
 )
 @click.option(
-    "--key", envvar="ROUTERHUB_API_KEY", required=True, help="API key; better in ROUTERHUB_API_KEY."
+    "--key",
+    envvar="ROUTERHUB_API_KEY",
+    required=True,
+    callback=_key,
+    help="API key; better in ROUTERHUB_API_KEY.",
 )
-@click.option("--timeout", type=float, default=600, show_default=True, help="Seconds.")
+@click.option(
+    "--timeout", type=float, callback=_seconds, default=600, show_default=True, help="Seconds, for each call."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as one JSON object.")
 def generate(**options: Any) -> None:
     """Generate or edit an image, over gRPC."""
@@ -101,6 +137,7 @@ def make(client: Client, options: dict[str, Any], made: Made) -> None:
     """
     if "gpt-image" in options["model"] or options["model"].startswith("openai/"):
         _refuse(options, GEMINI_OPTIONS, "OpenAI")
+        _require_fitting_name(options["output"], options["output_format"])
         _openai(client, options, made)
     else:
         _refuse(options, OPENAI_OPTIONS, "Gemini")

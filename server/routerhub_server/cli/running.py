@@ -13,6 +13,7 @@ from routerhub_server.addresses import AddressError
 from routerhub_server.catalogue import CatalogueError
 from routerhub_server.cli.options import Refusal
 from routerhub_server.envoy import EnvoyError
+from routerhub_server.prices import PriceError
 from routerhub_server.settings import Settings, SettingsError
 from routerhub_server.state import StateError
 
@@ -29,7 +30,15 @@ def run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
 def start_up_errors() -> Iterator[None]:
     try:
         yield
-    except (AccountError, AddressError, CatalogueError, EnvoyError, SettingsError, StateError) as error:
+    except (
+        AccountError,
+        AddressError,
+        CatalogueError,
+        EnvoyError,
+        PriceError,
+        SettingsError,
+        StateError,
+    ) as error:
         raise Refusal(str(error)) from error
     except OSError as error:
         raise Refusal(f"{error.strerror or error}") from error

@@ -25,6 +25,14 @@ Your first image:
     -d '{{"model": "openai/gpt-image-2", "prompt": "a lighthouse at dusk", "size": "1024x1024"}}' \\
     | grep -o '"b64_json": *"[^"]*' | cut -d'"' -f4 | base64 -d > lighthouse.png
 """
+FIRST_GEMINI_IMAGE = """
+Your first image:
+
+  curl -s http://{http}/v1beta/models/gemini-3-pro-image:generateContent \\
+    -H "x-goog-api-key: {key}" -H 'Content-Type: application/json' \\
+    -d '{{"contents": [{{"parts": [{{"text": "a lighthouse at dusk"}}]}}]}}' \\
+    | grep -o '"data": *"[^"]*' | cut -d'"' -f4 | base64 -d > lighthouse.png
+"""
 
 
 @click.command()
@@ -39,6 +47,9 @@ def up(
     # The REST door's address is between Envoy and the server alone: any free port does.
     addresses = listen(http=http, grpc=grpc, admin=admin, rest="127.0.0.1:0")
     settings = load(config, state_dir, listen=addresses)
+    if "admin_grpc" not in settings.listen.model_fields_set:
+        # Nor is the operators' service needed to try things out; the log says where it is.
+        settings = load(config, state_dir, listen=addresses | {"admin_grpc": "127.0.0.1:0"})
     run(settings, _up(settings))
 
 
@@ -75,4 +86,6 @@ def _announce(settings: Settings, server: Server, http: str) -> None:
     say(f"ready http=http://{http} grpc={server.grpc} admin=http://{server.admin}")
     # A key that the operator chose is not repeated where logs go.
     key = "$ROUTERHUB_BOOTSTRAP_KEY" if settings.bootstrap_key else server.first_key or "$ROUTERHUB_API_KEY"
-    print(FIRST_IMAGE.format(http=http, key=key), file=sys.stderr, flush=True)
+    kinds = {section.kind for section in settings.resolved_upstreams.values()}
+    example = FIRST_GEMINI_IMAGE if kinds <= {"gemini", "vertex"} else FIRST_IMAGE
+    print(example.format(http=http, key=key), file=sys.stderr, flush=True)

@@ -18,6 +18,7 @@ from routerhub_server.errors import (
     MethodNotAllowedError,
     ModelNotFoundError,
     ProviderError,
+    RateLimitedError,
     RouterHubError,
     UpstreamError,
     UpstreamMisconfiguredError,
@@ -76,6 +77,12 @@ TABLE: dict[str, Row] = {
     "KEY_EXPIRED": Row("UNAUTHENTICATED", 401, "invalid_request_error", "invalid_api_key"),
     "KEY_DISABLED": Row("PERMISSION_DENIED", 403, "invalid_request_error", "key_disabled"),
     "MODEL_NOT_ALLOWED": Row("PERMISSION_DENIED", 403, "invalid_request_error", "model_not_allowed"),
+    "PROVIDER_ID_NOT_ALLOWED": Row(
+        "PERMISSION_DENIED", 403, "invalid_request_error", "provider_id_not_allowed"
+    ),
+    "ACCOUNT_NOT_FOUND": Row("NOT_FOUND", 404, "invalid_request_error", "account_not_found"),
+    "ACCOUNT_EXISTS": Row("ALREADY_EXISTS", 409, "invalid_request_error", "account_exists"),
+    "RECEIPT_NOT_FOUND": Row("NOT_FOUND", 404, "invalid_request_error", "receipt_not_found"),
     "RATE_LIMITED": Row("RESOURCE_EXHAUSTED", 429, "rate_limit_error", "rate_limit_exceeded"),
     "BUDGET_EXHAUSTED": Row("RESOURCE_EXHAUSTED", 429, "insufficient_quota", "insufficient_quota"),
     "OVERLOADED": Row("UNAVAILABLE", 503, "server_error", "overloaded"),
@@ -90,7 +97,13 @@ TABLE: dict[str, Row] = {
     "INTERNAL": Row("INTERNAL", 500, "server_error", None),
 }
 
-NEVER_AGAIN = (BudgetExhaustedError, ContentError, InternalError, UpstreamMisconfiguredError)
+NEVER_AGAIN = (
+    BudgetExhaustedError,
+    ContentError,
+    InternalError,
+    UpstreamMisconfiguredError,
+    UpstreamRejectedError,  # some SDKs would repeat a provider's 409 by themselves
+)
 """Errors that the same call would meet again, or after which nobody knows what it cost."""
 
 # google.rpc.Code of a provider's HTTP status, for providers that do not say it themselves.
@@ -112,7 +125,7 @@ def http_error(error: RouterHubError, interface: Interface) -> HttpError:
 
 
 def grpc_status(error: RouterHubError, interface: Interface) -> status_pb2.Status:
-    """The error for typed callers, with ErrorInfo, BadRequest and RetryInfo; under 6 KiB."""
+    """The error for typed callers, with ErrorInfo, BadRequest, QuotaFailure and RetryInfo; under 6 KiB."""
     status = status_pb2.Status(
         code=code_pb2.Code.Value(_code_name(error, interface)), message=_message(error, interface)[:1024]
     )
@@ -134,11 +147,19 @@ def retry_headers(error: RouterHubError, http_status: int) -> list[tuple[str, st
 
 def retry_advice(error: RouterHubError) -> bool | None:
     """Whether the caller should try again, never where it may pay twice; None where its own rules do."""
-    if error.spent != "no" or isinstance(error, NEVER_AGAIN):
+    if error.spent != "no" or isinstance(error, NEVER_AGAIN) or _never_fits(error):
         return False
-    if isinstance(error, UpstreamError | CapacityError) and not isinstance(error, UpstreamRejectedError):
-        return True
-    return None
+    return True if isinstance(error, UpstreamError | CapacityError) else None
+
+
+def standing_headers(error: RouterHubError) -> list[tuple[str, str]]:
+    """Where the account stands with the limits that refused it."""
+    return [*quota_headers(error.quotas).items()] if isinstance(error, CapacityError) else []
+
+
+def _never_fits(error: RouterHubError) -> bool:
+    """Whether the request asks for more than its limit will ever allow."""
+    return isinstance(error, RateLimitedError) and bool(error.quotas) and error.retry_after is None
 
 
 def _google_error(error: RouterHubError) -> HttpError:
@@ -191,8 +212,7 @@ def _headers(error: RouterHubError, status: int) -> tuple[tuple[str, str], ...]:
     advice = retry_advice(error)
     if advice is not None:
         headers.append(("x-should-retry", "true" if advice else "false"))
-    if isinstance(error, CapacityError):
-        headers += quota_headers(error.quotas).items()
+    headers += standing_headers(error)
     if isinstance(error, MethodNotAllowedError):
         headers.append(("allow", error.allow))
     return tuple(headers)
@@ -239,6 +259,11 @@ def _details(error: RouterHubError, violations: int) -> list[Message]:
                 field=violation.field, description=violation.description, reason=violation.reason
             )
         details.append(bad)
+    if isinstance(error, CapacityError) and error.quotas:
+        refused, failure = error.quotas[0], error_details_pb2.QuotaFailure()
+        subject = " of ".join(filter(None, (refused.subject, refused.models)))
+        failure.violations.add(subject=subject, description=error.message)
+        details.append(failure)
     if error.retry_after is not None and retry_advice(error) is not False:
         delay = duration_pb2.Duration()
         delay.FromNanoseconds(round(error.retry_after * 1e9))

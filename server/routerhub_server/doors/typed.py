@@ -15,16 +15,19 @@ from routerhub.images.v1.openai_images_pb2 import GenerateImagesRequest, Generat
 from routerhub_server.calls import current_call
 from routerhub_server.catalogue.listing import google_model, google_page
 from routerhub_server.doors.replies import typed_headers, typed_trailer
+from routerhub_server.doors.uploads import weigh
 from routerhub_server.pipeline import Pipeline
+from routerhub_server.settings import LimitSettings
 
 
 class ImageGenerationService(ImageGenerationServiceServicer):
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, limits: LimitSettings) -> None:
         self._pipeline = pipeline
+        self._limits = limits
 
     async def GenerateContent(self, request: GenerateContentRequest, context: Any) -> GenerateContentResponse:
         await typed_headers(context)
-        current_call.get().held.add(request.ByteSize())
+        weigh(request.ByteSize(), self._limits)
         result = await self._pipeline.generate(current_call.get(), "gemini", request)
         typed_trailer(context)
         response: GenerateContentResponse = result.with_image().message
@@ -32,7 +35,7 @@ class ImageGenerationService(ImageGenerationServiceServicer):
 
     async def GenerateImages(self, request: GenerateImagesRequest, context: Any) -> GenerateImagesResponse:
         await typed_headers(context)
-        current_call.get().held.add(request.ByteSize())
+        weigh(request.ByteSize(), self._limits)
         result = await self._pipeline.generate(current_call.get(), "openai", request)
         typed_trailer(context)
         response: GenerateImagesResponse = result.with_image().message

@@ -32,7 +32,7 @@ class Uploads:
         self._limits = limits
 
     async def collect(self, pieces: AsyncIterator[Any], metadata: Metadata) -> Upload:
-        """The whole body. Raises BodyTooLargeError, MalformedBodyError, DeadlineError."""
+        """The whole body. Raises BodyTooLargeError, MalformedBodyError, DeadlineError, OverloadedError."""
         _check_encoding(metadata.get("content-encoding") or "")
         loop = asyncio.get_running_loop()
         until = min(current_call.get().deadline, loop.time() + self._limits.upload_seconds)
@@ -43,6 +43,9 @@ class Uploads:
             raise DeadlineError("The request body did not arrive in time.") from error
 
     async def _collect(self, pieces: AsyncIterator[Any], announced: float) -> Upload:
+        limit = body_limit(self._limits)
+        if announced > limit:
+            raise BodyTooLargeError(limit)
         model, size = "", 0
         parts: list[bytes] = []
         async for piece in pieces:
@@ -51,13 +54,28 @@ class Uploads:
                 _check_type(piece.body.content_type)
             data = piece.body.data  # every read of a bytes field copies it: read once
             size += len(data)
-            if size > self._limits.body_bytes:
-                raise BodyTooLargeError(self._limits.body_bytes)
+            if size > limit:
+                raise BodyTooLargeError(limit)
             current_call.get().held.add(len(data))
             parts.append(data)
         if size < announced:  # torn: the caller has hung up, and the call's cancellation is on its way
             await asyncio.Event().wait()
         return Upload(parts[0] if len(parts) == 1 else b"".join(parts), model)
+
+
+def body_limit(limits: LimitSettings) -> int:
+    """Bytes that the body of the current call may have: its account may have a limit of its own."""
+    account = current_call.get().account
+    own = account.allowance.body_bytes if account else None
+    return limits.body_bytes if own is None else min(own, limits.body_bytes)
+
+
+def weigh(size: int, limits: LimitSettings) -> None:
+    """Hold a typed request of so many bytes. Raises BodyTooLargeError, OverloadedError."""
+    limit = body_limit(limits)
+    if size > limit:
+        raise BodyTooLargeError(limit)
+    current_call.get().held.add(size)
 
 
 def content_request(upload: Upload) -> GenerateContentRequest:

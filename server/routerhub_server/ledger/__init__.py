@@ -3,8 +3,9 @@
 from routerhub_server.ledger.clock import Clock, database_clock
 from routerhub_server.ledger.journal import Journal
 from routerhub_server.ledger.ledger import Ledger
+from routerhub_server.ledger.lookups import Lookups
 from routerhub_server.ledger.processes import Rescue
-from routerhub_server.ledger.receipts import Grouping, Receipt, Sum
+from routerhub_server.ledger.receipts import Attempt, Grouping, Receipt, Sum
 from routerhub_server.ledger.words import (
     Admission,
     Arrival,
@@ -19,6 +20,7 @@ from routerhub_server.ledger.words import (
 __all__ = [
     "Admission",
     "Arrival",
+    "Attempt",
     "AttemptEnd",
     "Body",
     "Clock",
@@ -27,6 +29,7 @@ __all__ = [
     "Grouping",
     "Journal",
     "Ledger",
+    "Lookups",
     "Receipt",
     "Rescue",
     "State",

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from routerhub_server.accounts import Allowance, Limits, periods, to_allowance
 from routerhub_server.errors import KeyDisabledError, Quota
@@ -19,13 +18,59 @@ from routerhub_server.ledger import limits
 from routerhub_server.ledger.clock import Clock, at_second, second_of
 from routerhub_server.ledger.limits import Bucket, Usage, check
 from routerhub_server.ledger.money import Money, book, check_budget, read_counter, upsert
-from routerhub_server.ledger.words import LIVE, Admission, Arrival
+from routerhub_server.ledger.words import Admission, Arrival
 from routerhub_server.state import tables
 
 LEASE = timedelta(seconds=20)
 """How long a process counts as alive after it was last seen."""
 
 accounts, requests, windows, processes = tables.accounts, tables.requests, tables.windows, tables.processes
+
+
+def alive(seen_since: Any) -> Any:
+    """The ids of the processes that were seen since then, as a subquery."""
+    return select(processes.c.id).where(processes.c.seen_at >= seen_since).scalar_subquery()
+
+
+# Made once: making a statement costs more than running it.
+LOCK = (
+    select(
+        accounts.c.last_seen,
+        accounts.c.disabled_at,
+        accounts.c.deleted_at,
+        accounts.c.rpm,
+        accounts.c.images_per_minute,
+        accounts.c.concurrent,
+        accounts.c.model_limits,
+        accounts.c.budget,
+        accounts.c.budget_period,
+        accounts.c.body_bytes,
+    )
+    .where(accounts.c.id == bindparam("account"))
+    .with_for_update()
+)
+SEEN = accounts.update().where(accounts.c.id == bindparam("account"))
+BUCKETS = (
+    select(windows)
+    .where(
+        windows.c.account_id == bindparam("account"),
+        windows.c.models.in_(bindparam("patterns", expanding=True)),
+        windows.c.second >= bindparam("since"),
+    )
+    .order_by(windows.c.second)
+)
+LIVE_MODELS = (
+    select(requests.c.model, func.count().label("number"))
+    .where(
+        requests.c.account_id == bindparam("account"),
+        tables.LIVE,  # written out as in its index, so that SQLite finds that
+        or_(
+            requests.c.owner == bindparam("process"),
+            requests.c.owner.in_(alive(bindparam("seen_since"))),
+        ),
+    )
+    .group_by(requests.c.model)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,69 +83,61 @@ class Locked:
     """Never before an earlier admission of the account, in seconds, whatever the clock does."""
 
 
-async def admit(
-    connection: AsyncConnection, clock: Clock, process: str, request_id: str, arrival: Arrival
-) -> Admission:
+def admit(connection: Connection, clock: Clock, process: str, request_id: str, arrival: Arrival) -> Admission:
     """Admit the request, inside a transaction that writes.
 
     Raises RateLimitedError, BudgetExhaustedError and KeyDisabledError, and leaves nothing behind then.
     """
-    account = await lock_account(connection, clock, arrival.account_id)
-    quotas = await _check(connection, account, process, arrival)
-    await _insert(connection, account, process, request_id, arrival)
-    await _count(connection, account, arrival)
+    account = lock_account(connection, clock, arrival.account_id)
+    quotas = _check(connection, account, process, arrival)
+    _insert(connection, account, process, request_id, arrival)
+    _count(connection, account, arrival)
     day = periods(account.now)["day"]
-    await book(connection, account.id, day, Money(reserved=arrival.estimate or 0))
+    book(connection, account.id, day, Money(reserved=arrival.estimate or 0))
     return Admission(request_id, account.id, arrival.model, account.now, arrival.estimate, tuple(quotas))
 
 
-async def lock_account(connection: AsyncConnection, clock: Clock, account_id: str) -> Locked:
+def lock_account(connection: Connection, clock: Clock, account_id: str) -> Locked:
     """Raises KeyDisabledError where the account is disabled or gone."""
-    row = (
-        await connection.execute(select(accounts).where(accounts.c.id == account_id).with_for_update())
-    ).one_or_none()
+    row: Any = connection.execute(LOCK, {"account": account_id}).one_or_none()
     if row is None or row.disabled_at or row.deleted_at:
         raise KeyDisabledError("The API key has been disabled.")
-    now = await clock(connection)
+    now = clock(connection)
     if second_of(now) < row.last_seen:
         now = at_second(row.last_seen)
     elif second_of(now) > row.last_seen:
-        await connection.execute(
-            accounts.update().where(accounts.c.id == account_id).values(last_seen=second_of(now))
-        )
+        connection.execute(SEEN, {"account": account_id, "last_seen": second_of(now)})
     return Locked(account_id, to_allowance(row), now)
 
 
-async def check_money(
-    connection: AsyncConnection, account: Locked, day: str, estimate: int | None
-) -> list[Quota]:
+def check_money(connection: Connection, account: Locked, day: str, estimate: int | None) -> list[Quota]:
     """Raises BudgetExhaustedError. `day` is that of the request's admission."""
     budget = account.allowance.budget
     if budget is None:
         return []
     period = {"day": day, "month": day[:7], "total": "total"}[budget.period]
-    return [check_budget(budget, await read_counter(connection, account.id, period), estimate)]
+    return [check_budget(budget, read_counter(connection, account.id, period), estimate)]
 
 
-async def _check(connection: AsyncConnection, account: Locked, process: str, arrival: Arrival) -> list[Quota]:
+def _check(connection: Connection, account: Locked, process: str, arrival: Arrival) -> list[Quota]:
     # Money first: a refusal for it says not to try again, one for a limit says when.
-    money = await check_money(connection, account, periods(account.now)["day"], arrival.estimate)
+    money = check_money(connection, account, periods(account.now)["day"], arrival.estimate)
     concerning = {
         pattern: of_pattern
         for pattern, of_pattern in account.allowance.concerning(arrival.model).items()
         if of_pattern.values()
     }
-    used = await _used(connection, account, process, concerning)
+    used = _used(connection, account, process, concerning)
     return check(concerning, used, arrival.images, account.now) + money
 
 
-async def _used(
-    connection: AsyncConnection, account: Locked, process: str, concerning: Mapping[str, Limits]
+def _used(
+    connection: Connection, account: Locked, process: str, concerning: Mapping[str, Limits]
 ) -> dict[str, Usage]:
     by_minute = {pattern for pattern, of_pattern in concerning.items() if _has_window(of_pattern)}
     at_once = {pattern for pattern, of_pattern in concerning.items() if of_pattern.concurrent is not None}
-    buckets = await _read_buckets(connection, account, by_minute) if by_minute else {}
-    models = await _live_models(connection, account, process) if at_once else {}
+    buckets = _read_buckets(connection, account, by_minute) if by_minute else {}
+    models = _live_models(connection, account, process) if at_once else {}
     return {
         pattern: Usage(
             buckets.get(pattern, ()),
@@ -118,66 +155,48 @@ def _within(allowance: Allowance, pattern: str, model: str) -> bool:
     return pattern in allowance.concerning(model)
 
 
-async def _read_buckets(
-    connection: AsyncConnection, account: Locked, patterns: Collection[str]
+def _read_buckets(
+    connection: Connection, account: Locked, patterns: Collection[str]
 ) -> dict[str, list[Bucket]]:
-    query = (
-        select(windows)
-        .where(
-            windows.c.account_id == account.id,
-            windows.c.models.in_(patterns),
-            windows.c.second >= limits.oldest_second(account.now),
-        )
-        .order_by(windows.c.second)
-    )
+    asked = {
+        "account": account.id,
+        "patterns": list(patterns),
+        "since": limits.oldest_second(account.now),
+    }
     found: dict[str, list[Bucket]] = {}
-    for row in await connection.execute(query):
+    for row in connection.execute(BUCKETS, asked):
         found.setdefault(row.models, []).append(Bucket(row.second, row.requests, row.images))
     return found
 
 
-async def _live_models(connection: AsyncConnection, account: Locked, process: str) -> dict[str, int]:
+def _live_models(connection: Connection, account: Locked, process: str) -> dict[str, int]:
     """Renders under way by model: those whose process is alive."""
-    query = (
-        select(requests.c.model, func.count().label("number"))
-        .where(
-            requests.c.account_id == account.id,
-            requests.c.state.in_(LIVE),
-            or_(requests.c.owner == process, requests.c.owner.in_(alive(account.now))),
-        )
-        .group_by(requests.c.model)
-    )
-    return {row.model: row.number for row in await connection.execute(query)}
+    asked = {"account": account.id, "process": process, "seen_since": account.now - LEASE}
+    return {row.model: row.number for row in connection.execute(LIVE_MODELS, asked)}
 
 
-def alive(now: datetime) -> Any:
-    """The ids of the processes that were seen lately, as a subquery."""
-    return select(processes.c.id).where(processes.c.seen_at >= now - LEASE).scalar_subquery()
-
-
-async def _insert(
-    connection: AsyncConnection, account: Locked, process: str, request_id: str, arrival: Arrival
-) -> None:
-    await connection.execute(
-        requests.insert().values(
-            id=request_id,
-            account_id=account.id,
-            call_id=arrival.call_id,
-            door=arrival.door,
-            interface=arrival.interface,
-            model=arrival.model,
-            images=arrival.images,
-            counted=json.dumps(_counting(account, arrival.model)),
-            tier=arrival.tier,
-            state="queued",
-            owner=process,
-            created_at=account.now,
-            day=periods(account.now)["day"],
-            estimate=arrival.estimate,
-            reserved=arrival.estimate or 0,
-            delivery="attached",
-            holder=process,
-        )
+def _insert(connection: Connection, account: Locked, process: str, request_id: str, arrival: Arrival) -> None:
+    connection.execute(
+        requests.insert(),
+        {
+            "id": request_id,
+            "account_id": account.id,
+            "call_id": arrival.call_id,
+            "door": arrival.door,
+            "interface": arrival.interface,
+            "model": arrival.model,
+            "images": arrival.images,
+            "counted": json.dumps(_counting(account, arrival.model)),
+            "tier": arrival.tier,
+            "state": "queued",
+            "owner": process,
+            "created_at": account.now,
+            "day": periods(account.now)["day"],
+            "estimate": arrival.estimate,
+            "reserved": arrival.estimate or 0,
+            "delivery": "attached",
+            "holder": process,
+        },
     )
 
 
@@ -187,7 +206,7 @@ def _counting(account: Locked, model: str) -> list[str]:
     return [pattern for pattern, of_pattern in concerning if _has_window(of_pattern)]
 
 
-async def _count(connection: AsyncConnection, account: Locked, arrival: Arrival) -> None:
+def _count(connection: Connection, account: Locked, arrival: Arrival) -> None:
     rows = [
         {
             "account_id": account.id,
@@ -199,4 +218,4 @@ async def _count(connection: AsyncConnection, account: Locked, arrival: Arrival)
         for pattern in _counting(account, arrival.model)
     ]
     if rows:
-        await connection.execute(upsert(connection, windows, rows, "requests", "images"))
+        connection.execute(upsert(connection.dialect.name, windows, "requests", "images"), rows)

@@ -1,25 +1,25 @@
 """What time it is: the database's, where replicas share one, for their own clocks are never compared."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, select
 
-Clock = Callable[[AsyncConnection], Awaitable[datetime]]
+Clock = Callable[[Connection], datetime]
 """Tests hand over another one."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOW = select(func.clock_timestamp())
 
 
-async def database_clock(connection: AsyncConnection) -> datetime:
+def database_clock(connection: Connection) -> datetime:
     """UTC. PostgreSQL is asked in a statement of its own: inside one that waits, time stands still.
 
     SQLite has no clock but that of the host that its processes share.
     """
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    now: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
+    now: datetime = connection.execute(NOW).scalar_one()
     return now.astimezone(UTC)
 
 

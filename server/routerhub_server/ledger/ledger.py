@@ -61,7 +61,9 @@ class Ledger:
         Raises RateLimitedError, BudgetExhaustedError, KeyDisabledError.
         """
         request_id = token_hex(16)
-        write = self._begin(self._admit(request_id, arrival))
+        write = self._begin(
+            self._database.transact(admission.admit, self._clock, self.process, request_id, arrival)
+        )
         try:
             return await asyncio.shield(write)
         except RouterHubError:
@@ -75,11 +77,17 @@ class Ledger:
 
         Raises SweptError and BudgetExhaustedError; whatever it raises, nothing may be sent.
         """
-        await self._see_through(self._start_attempt(request_id, number, upstream, model))
+        await self._see_through(
+            self._database.transact(
+                transitions.start_attempt, self._clock, self.process, request_id, number, upstream, model
+            )
+        )
 
     async def end_attempt(self, request_id: str, end: AttemptEnd) -> bool:
         """An attempt ended after which another one may follow."""
-        return await self._see_through(self._write(transitions.end_attempt, self._clock, request_id, end))
+        return await self._see_through(
+            self._database.transact(transitions.end_attempt, self._clock, request_id, end)
+        )
 
     async def succeed(self, request_id: str, end: AttemptEnd, body: Body | None = None) -> bool:
         """Settle a render that gave something, before the first byte of the reply.
@@ -143,14 +151,12 @@ class Ledger:
             heart.cancel()
             await asyncio.gather(heart, *self._writes, return_exceptions=True)
             with suppress(StateError):
-                async with self._database.write() as connection:
-                    await processes.leave(connection, self.process)
+                await self._database.transact(processes.leave, self.process)
 
     async def beat(self) -> None:
         """Say that this process lives."""
         name = f"{platform.node()} {os.getpid()}"
-        async with self._database.write() as connection:
-            await processes.beat(connection, self._clock, self.process, name)
+        await self._database.transact(processes.beat, self._clock, self.process, name)
 
     async def sweep(self) -> int:
         """Settle what dead processes have left behind: how many requests."""
@@ -184,20 +190,12 @@ class Ledger:
         """Undo admissions whose outcome this process never learned; nothing was sent for them."""
         for request_id, write in list(self._doubtful.items()):
             if write.done():
-                await self._write(transitions.discard, request_id, tables.requests.c.owner == self.process)
+                await self._database.transact(
+                    transitions.discard, request_id, tables.requests.c.owner == self.process
+                )
                 del self._doubtful[request_id]
 
     # --- how it writes
-
-    async def _admit(self, request_id: str, arrival: Arrival) -> Admission:
-        async with self._database.write() as connection:
-            return await admission.admit(connection, self._clock, self.process, request_id, arrival)
-
-    async def _start_attempt(self, request_id: str, number: int, upstream: str, model: str) -> None:
-        async with self._database.write() as connection:
-            await transitions.start_attempt(
-                connection, self._clock, self.process, request_id, number, upstream, model
-            )
 
     async def _settle(self, settlement: Settlement) -> Any:
         """What its transition answers; None where it was written down for later."""
@@ -217,14 +215,10 @@ class Ledger:
     async def _write_settlement(self, settlement: Settlement, flags: tuple[str, ...] = ()) -> Any:
         if settlement.what == "deliver":
             assert settlement.delivery is not None
-            return await self._write(
+            return await self._database.transact(
                 transitions.deliver, self.process, settlement.request_id, settlement.delivery
             )
-        return await self._write(transitions.settle, self._clock, settlement, flags)
-
-    async def _write(self, transition: Any, *arguments: Any) -> Any:
-        async with self._database.write() as connection:
-            return await transition(connection, *arguments)
+        return await self._database.transact(transitions.settle, self._clock, settlement, flags)
 
     async def _see_through(self, write: Coroutine[Any, Any, T]) -> T:
         """Finish the write even when the caller is cancelled meanwhile."""

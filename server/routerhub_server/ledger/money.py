@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, Table, select
+from sqlalchemy import Connection, Insert, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from routerhub_server.accounts import Budget
 from routerhub_server.errors import BudgetExhaustedError, Quota
@@ -32,16 +32,16 @@ class Money:
         return Money(self.spent - other.spent, self.possible - other.possible, self.reserved - other.reserved)
 
 
-def upsert(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]], *added: str) -> Insert:
-    """Insert the rows; where one is there already, add to these columns of it."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(table).values(rows)
+@cache
+def upsert(dialect: str, table: Table, *added: str) -> Insert:
+    """Inserts a row; where it is there already, adds to these columns of it."""
+    insert = (sqlite if dialect == "sqlite" else postgresql).insert(table)
     sums: Mapping[str, Any] = {name: table.c[name] + insert.excluded[name] for name in added}
     statement: Insert = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=sums)
     return statement
 
 
-async def book(connection: AsyncConnection, account_id: str, day: str, change: Money) -> None:
+def book(connection: Connection, account_id: str, day: str, change: Money) -> None:
     """Change the counters of the day (`2026-11-22`), its month, and the total.
 
     Always in this order: two transactions that lock the same rows in another one would wait for each other.
@@ -58,14 +58,16 @@ async def book(connection: AsyncConnection, account_id: str, day: str, change: M
         }
         for period in (day, day[:7], "total")
     ]
-    await connection.execute(upsert(connection, counters, rows, "spent", "possible", "reserved"))
+    connection.execute(upsert(connection.dialect.name, counters, "spent", "possible", "reserved"), rows)
 
 
-async def read_counter(connection: AsyncConnection, account_id: str, period: str) -> Money:
-    query = select(counters.c.spent, counters.c.possible, counters.c.reserved).where(
-        counters.c.account_id == account_id, counters.c.period == period
-    )
-    row = (await connection.execute(query)).one_or_none()
+COUNTER = select(counters.c.spent, counters.c.possible, counters.c.reserved).where(
+    counters.c.account_id == bindparam("account"), counters.c.period == bindparam("in_period")
+)
+
+
+def read_counter(connection: Connection, account_id: str, period: str) -> Money:
+    row = connection.execute(COUNTER, {"account": account_id, "in_period": period}).one_or_none()
     return Money() if row is None else Money(row.spent, row.possible, row.reserved)
 
 

@@ -6,17 +6,16 @@ finds, before it sends anything, that its request is no longer its own.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select
 
 from routerhub_server.ledger import limits
-from routerhub_server.ledger.admission import alive
+from routerhub_server.ledger.admission import LEASE, alive
 from routerhub_server.ledger.clock import Clock
 from routerhub_server.ledger.transitions import discard, lose
-from routerhub_server.ledger.words import LIVE
 from routerhub_server.state import Database, tables
 
 requests, processes, windows = tables.requests, tables.processes, tables.windows
@@ -34,58 +33,56 @@ async def no_rescue(request_id: str) -> bool:
     return False
 
 
-async def beat(connection: AsyncConnection, clock: Clock, process: str, name: str) -> None:
+def beat(connection: Connection, clock: Clock, process: str, name: str) -> None:
     """Say that the process lives."""
-    now = await clock(connection)
-    seen = await connection.execute(processes.update().where(processes.c.id == process).values(seen_at=now))
+    now = clock(connection)
+    seen = connection.execute(processes.update().where(processes.c.id == process).values(seen_at=now))
     if not seen.rowcount:
         row = {"id": process, "name": name, "started_at": now, "seen_at": now}
-        await connection.execute(processes.insert().values(row))
+        connection.execute(processes.insert(), row)
 
 
-async def leave(connection: AsyncConnection, process: str) -> None:
+def leave(connection: Connection, process: str) -> None:
     """Say that the process ends: whatever it still owns can be swept at once."""
-    await connection.execute(processes.delete().where(processes.c.id == process))
+    connection.execute(processes.delete().where(processes.c.id == process))
 
 
 async def sweep(database: Database, clock: Clock, rescue: Rescue = no_rescue) -> int:
     """Settle what dead processes have left behind: how many requests. Raises StateError."""
-    async with database.write() as connection:
-        now = await clock(connection)
-        await _tidy(connection, now)
-    orphans = await _orphans(database, now)
-    return sum([await _sweep_one(database, clock, now, rescue, *orphan) for orphan in orphans])
+    orphans = await database.transact(_tidy, clock)
+    return sum([await _sweep_one(database, clock, rescue, orphan) for orphan in orphans])
 
 
-async def _tidy(connection: AsyncConnection, now: datetime) -> None:
-    """Results that nobody waits for any more, and what no longer counts."""
-    await connection.execute(
+@dataclass(frozen=True, slots=True)
+class _Orphan:
+    request_id: str
+    state: str
+    dead: Any
+    """The condition that its owner is still dead."""
+
+
+def _tidy(connection: Connection, clock: Clock) -> list[_Orphan]:
+    """Let go of what nobody waits for and what no longer counts: the requests of dead processes.
+
+    Of very many the rest waits for the next time.
+    """
+    now = clock(connection)
+    living = alive(now - LEASE)
+    connection.execute(
         requests.update()
-        .where(requests.c.delivery == "attached", requests.c.holder.not_in(alive(now)))
+        .where(requests.c.delivery == "attached", requests.c.holder.not_in(living))
         .values(delivery="detached")
     )
-    await connection.execute(windows.delete().where(windows.c.second < limits.oldest_second(now)))
-    await connection.execute(processes.delete().where(processes.c.seen_at < now - FORGOTTEN))
+    connection.execute(windows.delete().where(windows.c.second < limits.oldest_second(now)))
+    connection.execute(processes.delete().where(processes.c.seen_at < now - FORGOTTEN))
+    dead = requests.c.owner.not_in(living)
+    query = select(requests.c.id, requests.c.state).where(tables.LIVE, dead).limit(PAGE)
+    return [_Orphan(row.id, row.state, dead) for row in connection.execute(query)]
 
 
-async def _orphans(database: Database, now: datetime) -> list[tuple[str, str]]:
-    """Requests, by id and state, that dead processes own; the rest of many waits for the next sweep."""
-    query = (
-        select(requests.c.id, requests.c.state)
-        .where(requests.c.state.in_(LIVE), requests.c.owner.not_in(alive(now)))
-        .limit(PAGE)
-    )
-    async with database.read() as connection:
-        return [(row.id, row.state) for row in await connection.execute(query)]
-
-
-async def _sweep_one(
-    database: Database, clock: Clock, now: datetime, rescue: Rescue, request_id: str, state: str
-) -> bool:
-    dead: Any = requests.c.owner.not_in(alive(now))
-    if state == "rendering" and await rescue(request_id):
+async def _sweep_one(database: Database, clock: Clock, rescue: Rescue, orphan: _Orphan) -> bool:
+    if orphan.state == "queued":
+        return await database.transact(discard, orphan.request_id, orphan.dead)
+    if await rescue(orphan.request_id):
         return True
-    async with database.write() as connection:
-        if state == "queued":
-            return await discard(connection, request_id, dead)
-        return await lose(connection, clock, request_id, dead)
+    return await database.transact(lose, clock, orphan.request_id, orphan.dead)

@@ -76,13 +76,36 @@ class Receipt:
     rerun_of: str | None
     attempts: tuple[Attempt, ...]
 
+    @property
+    def cost(self) -> int:
+        """What all attempts cost or may have cost, as far as their prices are known."""
+        return self.spent + self.possible
+
+    @property
+    def charged(self) -> Spent:
+        """The worst of what its attempts may have been charged."""
+        found = {attempt.spent for attempt in self.attempts}
+        return "yes" if "yes" in found else "possible" if "possible" in found else "no"
+
+    @property
+    def images_arrived(self) -> int:
+        return sum(attempt.images for attempt in self.attempts)
+
+    @property
+    def all_flags(self) -> tuple[str, ...]:
+        """Its own and those of its attempts."""
+        found = [*self.flags, *(flag for attempt in self.attempts for flag in attempt.flags)]
+        return tuple(dict.fromkeys(found))
+
 
 @dataclass(slots=True)
 class Sum:
     """Of all attempts of one group."""
 
     key: str
-    """The account's name, the catalogue's model id, the UTC day of admission (`2026-11-22`), the upstream."""
+    """The account's id, the catalogue's model id, the UTC day of admission (`2026-11-22`), the upstream."""
+    name: str = ""
+    """The account's."""
     requests: int = 0
     """Of which an attempt, or the want of any, is in the group."""
     attempts: int = 0
@@ -151,21 +174,22 @@ async def add_up(
     until: datetime | None = None,
     account_id: str | None = None,
 ) -> list[Sum]:
-    """Sums by group, in the order of their keys. Raises StateError."""
+    """Sums by group, in the order of their names and keys. Raises StateError."""
     sums: dict[str, Sum] = {}
     async for receipt in stream(database, since, until, account_id):
         groups = {attempt.upstream for attempt in receipt.attempts} or {""}
+        name = receipt.account if by == "key" else ""
         for group in groups if by == "upstream" else {_key(receipt, by)}:
-            sums.setdefault(group, Sum(group)).requests += 1
+            sums.setdefault(group, Sum(group, name)).requests += 1
         for attempt in receipt.attempts:
             sums[attempt.upstream if by == "upstream" else _key(receipt, by)].add(attempt)
-    return [sums[key] for key in sorted(sums)]
+    return sorted(sums.values(), key=lambda each: (each.name, each.key))
 
 
 def _key(receipt: Receipt, by: Grouping) -> str:
     if by == "day":
         return f"{receipt.created_at:%Y-%m-%d}"
-    return receipt.account if by == "key" else receipt.model
+    return receipt.account_id if by == "key" else receipt.model
 
 
 async def _read(connection: AsyncConnection, *conditions: Any) -> list[Receipt]:

@@ -7,10 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Row, case, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, CursorResult, Row, bindparam, case, func, or_, select
 
 from routerhub_server.ledger.admission import check_money, lock_account
 from routerhub_server.ledger.clock import Clock, second_of
@@ -25,8 +24,55 @@ OPEN: tuple[State, ...] = (*LIVE, "lost")
 """States that may still change."""
 
 
-async def start_attempt(
-    connection: AsyncConnection,
+def _cost_where(spent: str) -> Any:
+    """The cost of an attempt that ended so, else nothing. One under way is covered by the reservation."""
+    ended = attempts.c.outcome.is_not(None)
+    return case((ended & (attempts.c.spent == spent), attempts.c.cost), else_=0)
+
+
+# Made once: making a statement costs more than running it.
+_OF_REQUEST = requests.c.id == bindparam("request")
+LOCK = (
+    select(
+        requests.c.id,
+        requests.c.account_id,
+        requests.c.state,
+        requests.c.flags,
+        requests.c.created_at,
+        requests.c.day,
+        requests.c.counted,
+        requests.c.images,
+        requests.c.estimate,
+        requests.c.reserved,
+        requests.c.spent,
+        requests.c.possible,
+        requests.c.key_hash,
+    )
+    .where(_OF_REQUEST)
+    .with_for_update()
+)
+START = (
+    requests.update()
+    .where(_OF_REQUEST, requests.c.state.in_(LIVE), requests.c.owner == bindparam("process"))
+    .values(state="rendering", started_at=func.coalesce(requests.c.started_at, bindparam("now")))
+)
+END = attempts.update().where(
+    attempts.c.request_id == bindparam("request"),
+    attempts.c.number == bindparam("attempt"),
+    or_(attempts.c.outcome.is_(None), attempts.c.outcome == LOST),
+)
+SUMS = select(
+    func.coalesce(func.sum(_cost_where("yes")), 0).label("spent"),
+    func.coalesce(func.sum(_cost_where("possible")), 0).label("possible"),
+).where(attempts.c.request_id == bindparam("request"))
+SETTLE = requests.update().where(_OF_REQUEST, requests.c.state == bindparam("before"))
+DELIVER = requests.update().where(
+    _OF_REQUEST, requests.c.delivery == "attached", requests.c.holder == bindparam("process")
+)
+
+
+def start_attempt(
+    connection: Connection,
     clock: Clock,
     process: str,
     request_id: str,
@@ -36,72 +82,65 @@ async def start_attempt(
 ) -> None:
     """The write before anything is sent: from here on nobody knows whether money was spent.
 
-    Raises SweptError, then nothing may be sent. A further attempt after a possible charge reserves again
-    first: raises BudgetExhaustedError where the budget does not cover a second one.
+    Raises SweptError, then nothing may be sent. A further attempt after a charge, or a possible one, reserves
+    again first: raises BudgetExhaustedError where the budget does not cover a second one.
     """
     if number > 1:
-        await _reserve_again(connection, clock, request_id)
-    now = await clock(connection)
-    started = await connection.execute(
-        requests.update()
-        .where(requests.c.id == request_id, requests.c.state.in_(LIVE), requests.c.owner == process)
-        .values(state="rendering", started_at=func.coalesce(requests.c.started_at, now))
-    )
+        _reserve_again(connection, clock, request_id)
+    now = clock(connection)
+    started = connection.execute(START, {"request": request_id, "process": process, "now": now})
     if started.rowcount != 1:
         raise SweptError("the request was given up while this process was away")
-    await connection.execute(
-        attempts.insert().values(
-            request_id=request_id,
-            number=number,
-            upstream=upstream,
-            model=model,
-            started_at=now,
-            spent="possible",
-        )
-    )
+    values = {
+        "request_id": request_id,
+        "number": number,
+        "upstream": upstream,
+        "model": model,
+        "started_at": now,
+        "spent": "possible",
+    }
+    connection.execute(attempts.insert(), values)
 
 
-async def _reserve_again(connection: AsyncConnection, clock: Clock, request_id: str) -> None:
+def _reserve_again(connection: Connection, clock: Clock, request_id: str) -> None:
     query = select(requests).where(requests.c.id == request_id)
-    row = (await connection.execute(query)).one_or_none()
+    row = connection.execute(query).one_or_none()
     if row is None or row.reserved or not row.estimate:
         return
-    account = await lock_account(connection, clock, row.account_id)
-    await check_money(connection, account, row.day, row.estimate)
-    reserved = await connection.execute(
+    account = lock_account(connection, clock, row.account_id)
+    check_money(connection, account, row.day, row.estimate)
+    reserved = connection.execute(
         requests.update()
         .where(requests.c.id == request_id, requests.c.reserved == 0)
         .values(reserved=row.estimate)
     )
     if reserved.rowcount == 1:
-        await book(connection, row.account_id, row.day, Money(reserved=row.estimate))
+        book(connection, row.account_id, row.day, Money(reserved=row.estimate))
 
 
-async def end_attempt(connection: AsyncConnection, clock: Clock, request_id: str, end: AttemptEnd) -> bool:
+def end_attempt(connection: Connection, clock: Clock, request_id: str, end: AttemptEnd) -> bool:
     """Another attempt may follow. Its reservation is kept where nothing was spent."""
-    row = await lock_request(connection, request_id)
+    row = lock_request(connection, request_id)
     if row is None or row.state not in OPEN:
         return False
-    now = await clock(connection)
-    await _write_end(connection, row, end, now)
-    keep = row.reserved if end.spent == "no" else 0
-    await _settle_money(connection, row, reserved=keep)
+    _write_end(connection, row, end, clock(connection))
+    _settle_money(connection, row, reserved=row.reserved if end.spent == "no" else 0)
     return True
 
 
-async def settle(
-    connection: AsyncConnection, clock: Clock, settlement: Settlement, flags: Sequence[str] = ()
+def settle(
+    connection: Connection, clock: Clock, settlement: Settlement, flags: Sequence[str] = ()
 ) -> State | None:
     """The end of a render, with a result or without; None where it was settled before.
 
     A request that was given up as lost becomes what it truly was.
     """
-    row = await lock_request(connection, settlement.request_id)
+    row = lock_request(connection, settlement.request_id)
     if row is None or row.state not in OPEN:
         return None
-    now = await clock(connection)
+    now = clock(connection)
     if settlement.end is not None:
-        await _write_end(connection, row, settlement.end, now)
+        _write_end(connection, row, settlement.end, now)
     late = ["late"] if row.state == "lost" else []
     values: dict[str, Any] = {
         "finished_at": now,
@@ -110,18 +149,19 @@ async def settle(
     }
     state: State = "succeeded"
     if settlement.failure is not None:
-        state = await _failed_state(connection, row)
+        _give_up_open_attempts(connection, row)
+        state = _failed_state(connection, row)
         values |= _failure_values(settlement.failure, None if state == "failed_free" else row.key_hash)
-    await _settle_money(connection, row, state=state, **values)
+    _settle_money(connection, row, state=state, **values)
     return state
 
 
-async def _failed_state(connection: AsyncConnection, row: Row[Any]) -> State:
-    """A failure is free where no attempt may have cost anything; where none began, its images are given back."""
+def _failed_state(connection: Connection, row: Row[Any]) -> State:
+    """Free where no attempt may have cost anything; where none was even begun, its images are given back."""
     spent = select(attempts.c.spent).where(attempts.c.request_id == row.id)
-    found = set(await connection.scalars(spent))
+    found = set(connection.scalars(spent))
     if not found:
-        await _give_images_back(connection, row)
+        _give_images_back(connection, row)
     return "failed_free" if found <= {"no"} else "failed_spent"
 
 
@@ -133,68 +173,70 @@ def _failure_values(failure: Failure, key_hash: bytes | None) -> dict[str, Any]:
     }
 
 
-async def lose(connection: AsyncConnection, clock: Clock, request_id: str, dead: Any) -> bool:
+def lose(connection: Connection, clock: Clock, request_id: str, dead: Any) -> bool:
     """Give up a request whose process is `dead` (a condition): its open attempt may have been charged."""
-    row = await lock_request(connection, request_id, requests.c.state == "rendering", dead)
+    row = lock_request(connection, request_id, requests.c.state == "rendering", dead)
     if row is None:
         return False
-    now = await clock(connection)
-    await connection.execute(
-        attempts.update()
-        .where(attempts.c.request_id == request_id, attempts.c.outcome.is_(None))
-        .values(outcome=LOST, cost=row.estimate, flags=_flags("estimated" if row.estimate else "unpriced"))
-    )
-    await _settle_money(connection, row, state="lost", finished_at=now)
+    _give_up_open_attempts(connection, row)
+    _settle_money(connection, row, state="lost", finished_at=clock(connection))
     return True
 
 
-async def discard(connection: AsyncConnection, request_id: str, *conditions: Any) -> bool:
+def _give_up_open_attempts(connection: Connection, row: Row[Any]) -> None:
+    """Nobody told what became of them: they may have been charged."""
+    flags = _flags("unpriced" if row.estimate is None else "estimated")
+    connection.execute(
+        attempts.update()
+        .where(attempts.c.request_id == row.id, attempts.c.outcome.is_(None))
+        .values(outcome=LOST, cost=row.estimate, flags=flags)
+    )
+
+
+def discard(connection: Connection, request_id: str, *conditions: Any) -> bool:
     """Undo the admission of a request for which nothing was sent."""
-    row = await lock_request(connection, request_id, requests.c.state == "queued", *conditions)
+    row = lock_request(connection, request_id, requests.c.state == "queued", *conditions)
     if row is None:
         return False
-    await connection.execute(requests.delete().where(requests.c.id == request_id))
-    await book(connection, row.account_id, row.day, Money() - _money(row))
-    await _give_images_back(connection, row)
+    connection.execute(requests.delete().where(requests.c.id == request_id))
+    book(connection, row.account_id, row.day, Money() - _money(row))
+    _give_images_back(connection, row)
     return True
 
 
-async def deliver(connection: AsyncConnection, process: str, request_id: str, delivery: Delivery) -> bool:
+def deliver(connection: Connection, process: str, request_id: str, delivery: Delivery) -> bool:
     """How the handling of the calls ended; False where another process holds the request by now."""
-    done = await connection.execute(
-        requests.update()
-        .where(requests.c.id == request_id, requests.c.delivery == "attached", requests.c.holder == process)
-        .values(delivery=delivery)
-    )
-    return done.rowcount == 1
+    values = {"request": request_id, "process": process, "delivery": delivery}
+    return connection.execute(DELIVER, values).rowcount == 1
 
 
-async def lock_request(connection: AsyncConnection, request_id: str, *conditions: Any) -> Row[Any] | None:
+def lock_request(connection: Connection, request_id: str, *conditions: Any) -> Row[Any] | None:
     """Its row, which nobody else changes until the transaction ends."""
-    query = select(requests).where(requests.c.id == request_id, *conditions).with_for_update()
-    return (await connection.execute(query)).one_or_none()
+    query = LOCK.where(*conditions) if conditions else LOCK
+    found = cast("CursorResult[Any]", connection.execute(query, {"request": request_id}))
+    return found.one_or_none()
 
 
-async def _write_end(connection: AsyncConnection, row: Row[Any], end: AttemptEnd, now: datetime) -> None:
+def _write_end(connection: Connection, row: Row[Any], end: AttemptEnd, now: datetime) -> None:
     """Append what became of an attempt; one that ended is never changed, save one that was called lost."""
-    await connection.execute(
-        attempts.update()
-        .where(
-            attempts.c.request_id == row.id,
-            attempts.c.number == end.number,
-            or_(attempts.c.outcome.is_(None), attempts.c.outcome == LOST),
-        )
-        .values(
-            ended_at=now, outcome=end.outcome, spent=end.spent, images=end.images, **_cost_values(row, end)
-        )
-    )
+    values = {
+        "ended_at": now,
+        "outcome": end.outcome,
+        "spent": end.spent,
+        "images": end.images,
+        **_cost_values(row, end),
+    }
+    connection.execute(END, {"request": row.id, "attempt": end.number, **values})
 
 
 def _cost_values(row: Row[Any], end: AttemptEnd) -> dict[str, Any]:
     if end.spent == "no":
         return {"cost": None, "flags": ""}
     if end.cost is None:
-        return {"cost": row.estimate, "flags": _flags("unpriced" if row.estimate is None else "estimated")}
+        return {
+            "cost": row.estimate,
+            "flags": _flags("unpriced" if row.estimate is None else "estimated"),
+        }
     cost = end.cost
     return {
         "cost": cost.nano,
@@ -209,31 +251,14 @@ def _flags(*flags: str) -> str:
     return " ".join(flags)
 
 
-async def _settle_money(
-    connection: AsyncConnection, row: Row[Any], *, reserved: int = 0, **values: Any
-) -> None:
+def _settle_money(connection: Connection, row: Row[Any], *, reserved: int = 0, **values: Any) -> None:
     """Make the request's money the sum of its attempts, the counters follow it, and set `values`."""
-    sums = await connection.execute(
-        select(
-            func.coalesce(func.sum(_cost_where("yes")), 0).label("spent"),
-            func.coalesce(func.sum(_cost_where("possible")), 0).label("possible"),
-        ).where(attempts.c.request_id == row.id)
-    )
-    spent, possible = (int(amount) for amount in sums.one())
-    money = Money(spent, possible, reserved)
-    settled = await connection.execute(
-        requests.update()
-        .where(requests.c.id == row.id, requests.c.state == row.state)
-        .values(spent=money.spent, possible=money.possible, reserved=money.reserved, **values)
-    )
+    sums = connection.execute(SUMS, {"request": row.id}).one()
+    money = Money(int(sums.spent), int(sums.possible), reserved)
+    values |= {"spent": money.spent, "possible": money.possible, "reserved": money.reserved}
+    settled = connection.execute(SETTLE, {"request": row.id, "before": row.state, **values})
     assert settled.rowcount == 1, "the row is locked"
-    await book(connection, row.account_id, row.day, money - _money(row))
-
-
-def _cost_where(spent: str) -> Any:
-    """The cost of an attempt that ended so, else nothing. One under way is covered by the reservation."""
-    ended = attempts.c.outcome.is_not(None)
-    return case((ended & (attempts.c.spent == spent), attempts.c.cost), else_=0)
+    book(connection, row.account_id, row.day, money - _money(row))
 
 
 def _money(row: Row[Any]) -> Money:
@@ -252,9 +277,9 @@ def _body_values(body: Body | None) -> dict[str, Any]:
     }
 
 
-async def _give_images_back(connection: AsyncConnection, row: Row[Any]) -> None:
+def _give_images_back(connection: Connection, row: Row[Any]) -> None:
     """To the limits per minute that counted them; the request itself stays counted."""
-    await connection.execute(
+    connection.execute(
         windows.update()
         .where(
             windows.c.account_id == row.account_id,

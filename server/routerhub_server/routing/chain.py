@@ -40,6 +40,8 @@ from routerhub_server.upstreams.base import Reply
 FIRST_PAUSE = 0.5
 """Seconds; doubled each time, and drawn at random below that (full jitter)."""
 LONGEST_PAUSE = 8.0
+LONGEST_WAIT = 20.0
+"""Seconds that an upstream may ask us to wait; beyond, its caller is told so and waits for itself."""
 PATIENCE = 1.0
 """Seconds that an upstream is waited for while another route is left."""
 
@@ -153,19 +155,22 @@ class Chain:
         """One route, with the repeats that cost nothing, and the one that a verdict may ask for."""
         tried = 0
         first: _Answered | None = None
+        failure: RouterHubError | None = None
         while True:
             try:
                 answered = await self._attempt(journey, route)
             except (UpstreamError, CapacityError) as error:
+                # The breaker that this very failure has opened says less than the failure.
+                failure = failure if failure and isinstance(error, _LeftAloneError) else error
                 pause = self._pause(error, tried)
                 tried += 1
-                worth = pause is not None and pause < journey.patience and (alone or pause <= PATIENCE)
-                if pause is not None and worth and tried <= self._links[route.upstream].retries:
+                longest = min(journey.patience, LONGEST_WAIT if alone else PATIENCE)
+                if pause is not None and pause <= longest and tried <= self._links[route.upstream].retries:
                     await asyncio.sleep(pause)
                 elif first is not None:  # an answer that was asked for again is still an answer
                     return first
                 else:
-                    raise
+                    raise failure from failure.__cause__
             else:
                 if first is not None or judge(answered.answer) != "retry":
                     return answered
@@ -183,22 +188,24 @@ class Chain:
     async def _attempt(self, journey: Journey, route: Route) -> _Answered:
         link = self._links[route.upstream]
         order = replace(journey.order, model=route.model)
-        async with link.pool.slot(journey.waits_until):
-            async with self._watched(journey, route, link.breaker(route.model)) as watched:
-                attempt = watched.attempt
-                try:
-                    async with asyncio.timeout_at(journey.until):
-                        answer: Answer = await link.upstream.render(order)
-                except TimeoutError as error:
-                    raise UpstreamTimeoutError(
-                        "The upstream did not answer in time.", spent="possible"
-                    ) from error
-                except ContentError as refusal:
-                    answer = refusal
-                attempt.outcome = answer.reason if isinstance(answer, ContentError) else "OK"
-                attempt.spent = "no" if isinstance(answer, ContentError) else "yes"
-                watched.answer = answer
-                return _Answered(answer, attempt)
+        async with (
+            link.pool.slot(journey.waits_until),
+            self._watched(journey, route, link.breaker(route.model)) as watched,
+        ):
+            attempt = watched.attempt
+            try:
+                async with asyncio.timeout_at(journey.until):
+                    answer: Answer = await link.upstream.render(order)
+            except TimeoutError as error:
+                raise UpstreamTimeoutError(
+                    "The upstream did not answer in time.", spent="possible"
+                ) from error
+            except ContentError as refusal:
+                answer = refusal
+            attempt.outcome = answer.reason if isinstance(answer, ContentError) else "OK"
+            attempt.spent = "no" if isinstance(answer, ContentError) else "yes"
+            watched.answer = answer
+            return _Answered(answer, attempt)
 
     @asynccontextmanager
     async def _watched(self, journey: Journey, route: Route, breaker: Breaker) -> AsyncIterator[_Watched]:

@@ -49,8 +49,8 @@ class Settings(BaseSettings):
     reply_headers: bool = True
     """Whether replies say which upstream and model answered, and after how many attempts."""
     currency: str | None = None
-    """The one currency of prices and budgets, e.g. `EUR`; absent, that of the shipped prices. With another one,
-    the shipped prices do not count."""
+    """The one currency of prices and budgets, e.g. `EUR`; absent, that of the shipped prices. With another
+    one, the shipped prices do not count."""
     prices: list[dict[str, Any]] = []
     """Prices before the shipped ones, in their own schema."""
     models: list[dict[str, Any]] = []

@@ -30,6 +30,8 @@ class ListenSettings(Section):
     """The REST door; only Envoy talks to it."""
     admin: str = "127.0.0.1:9090"
     """Health and metrics; keep it on loopback."""
+    admin_grpc: str = "127.0.0.1:50053"
+    """The operators' gRPC service; `routerhub up` takes any free port on loopback unless this is set."""
 
     @field_validator("*")
     @classmethod

@@ -1,5 +1,6 @@
 """An upstream's section, and what is wrong with it before anything is asked of it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -57,6 +58,17 @@ class UpstreamSettings(Section):
     markers: bool = True
     """Sandbox only: whether `[sandbox:...]` in a prompt provokes failures."""
 
+    @field_validator("api_key")
+    @classmethod
+    def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
+        """Files end in newlines; anything else that no header can carry is a mistake, never to be shown."""
+        if value is None:
+            return None
+        key = value.get_secret_value().strip()
+        if not key or any(not "!" <= character <= "~" for character in key):
+            raise ValueError("must be visible ASCII characters, without blanks or line breaks")
+        return SecretStr(key)
+
     @field_validator("base_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
@@ -98,6 +110,10 @@ def _gaps(section: UpstreamSettings) -> Iterator[str]:
     url = urlsplit(section.base_url or "https://")
     if section.kind in ("azure", "routerhub") and not section.base_url:
         yield f"base_url: kind {section.kind} needs it"
+    if section.kind == "gemini" and re.search(r"/v1(beta)?/?$", url.path):
+        yield "base_url: for kind gemini it ends before /v1beta"
+    if section.kind == "openai" and url.hostname == "api.openai.com" and url.path.strip("/") == "":
+        yield "base_url: for kind openai it includes /v1"
     if section.kind == "azure" and "/openai" in url.path:
         yield "base_url: for kind azure it ends before /openai"
     if section.kind == "vertex" and not section.project and not section.api_key:

@@ -96,6 +96,15 @@ secrets = Table(
     Column("expires_at", Timestamp),  # ends this key alone, e.g. the older one after a rotation
 )
 
+admin_tokens = Table(
+    "admin_tokens",
+    metadata,
+    Column("id", Text, primary_key=True),  # the token's public part; see accounts/secrets.py
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),  # SHA-256 of the whole token, 32 bytes
+    Column("created_at", Timestamp, nullable=False),
+)
+
 requests = Table(
     "requests",
     metadata,

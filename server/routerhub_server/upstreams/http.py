@@ -1,7 +1,7 @@
 """Rendering over HTTP: the exchange. What the bodies say is the adapters' business."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -24,6 +24,7 @@ from routerhub_server.upstreams.refusals import Refusal
 MAX_REPLY_BYTES = 64 * 2**20
 _MAX_REFUSAL_BYTES = 2**20
 _SECRET_HEADERS = ("authorization", "x-goog-api-key", "api-key")
+_PIECE_BYTES = 256 * 1024
 _REFUSAL_SECONDS = 5.0
 _PROBE_SECONDS = 30.0
 
@@ -162,11 +163,12 @@ class HttpUpstream:
         raise self._refused(request, model, Refusal(response.status_code, response.headers, body))
 
     def _send(self, request: HttpRequest, progress: Progress) -> AbstractAsyncContextManager[httpx2.Response]:
+        length = {"content-length": str(len(request.body))} if request.body else {}
         return self._client.stream(
             request.method,
             request.url,
-            headers=request.headers,
-            content=request.body or None,
+            headers={**request.headers, **length},
+            content=_pieces(request.body) if request.body else None,
             extensions={"trace": progress},
         )
 
@@ -190,7 +192,9 @@ class HttpUpstream:
 
     def _refused(self, request: HttpRequest, model: str, refusal: Refusal) -> RouterHubError:
         if refusal.status < 400:
-            return UpstreamBadReplyError(f"The upstream answered {refusal.status}, a redirection.")
+            return UpstreamMisconfiguredError(
+                f"The upstream answered {refusal.status}, a redirection: its base_url is not the right one."
+            )
         if refusal.status == 401 and self._signer:
             self._signer.forget()
         refusal = replace(refusal, body=_without_secrets(refusal.body, request.headers))
@@ -210,6 +214,12 @@ class HttpUpstream:
             status=said.status if said else None,
             provider_message=said.message if said else repr(error.__cause__),
         )
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    """In one piece, a connection that breaks under it goes unnoticed: the body counts as sent and paid."""
+    for at in range(0, len(body), _PIECE_BYTES):
+        yield body[at : at + _PIECE_BYTES]
 
 
 async def _collect_refusal(response: httpx2.Response, seconds: float) -> bytes:

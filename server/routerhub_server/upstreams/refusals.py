@@ -78,7 +78,7 @@ class Refusal:
 def from_status(refusal: Refusal, provider: ProviderError, retry_after: float | None) -> UpstreamError:
     """The error for a refusal that its provider's adapter has nothing special to say about."""
     status = refusal.status
-    words = f"The upstream answered {status}: {short(provider.message)}".removesuffix(": ")
+    words = f"The upstream answered {status}: {short(refusal.message)}".removesuffix(": ")
     if status == 429:
         return UpstreamRateLimitedError(words, retry_after=retry_after, provider=provider)
     if status in (503, 529):

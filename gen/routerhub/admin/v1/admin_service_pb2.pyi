@@ -107,6 +107,47 @@ class Limits(_message.Message):
 Global___Limits: _TypeAlias = Limits  # noqa: Y015
 
 @_typing.final
+class ModelLimits(_message.Message):
+    """The bounds of some models of an account, beside its own. A bound that is absent does not exist."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    IMAGES_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    CONCURRENT_FIELD_NUMBER: _builtins.int
+    requests_per_minute: _builtins.int
+    """Requests per minute, in any 60 seconds."""
+    images_per_minute: _builtins.int
+    """Images asked for per minute, in any 60 seconds."""
+    concurrent: _builtins.int
+    """Renders at once."""
+    def __init__(
+        self,
+        *,
+        requests_per_minute: _builtins.int | None = ...,
+        images_per_minute: _builtins.int | None = ...,
+        concurrent: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_concurrent", b"_concurrent", "_images_per_minute", b"_images_per_minute", "_requests_per_minute", b"_requests_per_minute", "concurrent", b"concurrent", "images_per_minute", b"images_per_minute", "requests_per_minute", b"requests_per_minute"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_concurrent", b"_concurrent", "_images_per_minute", b"_images_per_minute", "_requests_per_minute", b"_requests_per_minute", "concurrent", b"concurrent", "images_per_minute", b"images_per_minute", "requests_per_minute", b"requests_per_minute"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__concurrent: _TypeAlias = _typing.Literal["concurrent"]  # noqa: Y015
+    _WhichOneofArgType__concurrent: _TypeAlias = _typing.Literal["_concurrent", b"_concurrent"]  # noqa: Y015
+    _WhichOneofReturnType__images_per_minute: _TypeAlias = _typing.Literal["images_per_minute"]  # noqa: Y015
+    _WhichOneofArgType__images_per_minute: _TypeAlias = _typing.Literal["_images_per_minute", b"_images_per_minute"]  # noqa: Y015
+    _WhichOneofReturnType__requests_per_minute: _TypeAlias = _typing.Literal["requests_per_minute"]  # noqa: Y015
+    _WhichOneofArgType__requests_per_minute: _TypeAlias = _typing.Literal["_requests_per_minute", b"_requests_per_minute"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__concurrent) -> _WhichOneofReturnType__concurrent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__images_per_minute) -> _WhichOneofReturnType__images_per_minute | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__requests_per_minute) -> _WhichOneofReturnType__requests_per_minute | None: ...
+
+Global___ModelLimits: _TypeAlias = ModelLimits  # noqa: Y015
+
+@_typing.final
 class Budget(_message.Message):
     """Money that an account may spend."""
 
@@ -202,12 +243,12 @@ class Account(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
         @_builtins.property
-        def value(self) -> Global___Limits: ...
+        def value(self) -> Global___ModelLimits: ...
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: Global___Limits | None = ...,
+            value: Global___ModelLimits | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -224,12 +265,17 @@ class Account(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     MODEL_LIMITS_FIELD_NUMBER: _builtins.int
     KEYS_FIELD_NUMBER: _builtins.int
+    PROVIDER_IDS_ALLOWED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """128 random bits in hex."""
     name: _builtins.str
     """What its operator calls it; unique among accounts that are not disabled."""
     state: Global___Account.State.ValueType
     """Whether its keys are accepted now."""
+    provider_ids_allowed: _builtins.bool
+    """Whether requests may name what the operator has at a provider, such as uploaded files. Absent: only while the
+    account is the only one.
+    """
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
@@ -247,12 +293,12 @@ class Account(_message.Message):
         """What it may do at most."""
 
     @_builtins.property
-    def model_limits(self) -> _containers.MessageMap[_builtins.str, Global___Limits]:
-        """Limits for single models, by catalogue id, beside those above."""
+    def model_limits(self) -> _containers.MessageMap[_builtins.str, Global___ModelLimits]:
+        """By pattern of model ids, such as `openai/*`: for all models of the pattern together, beside those above."""
 
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___Key]:
-        """Its keys, without their secrets."""
+        """Its keys, without their secrets. Not in lists."""
 
     def __init__(
         self,
@@ -264,14 +310,17 @@ class Account(_message.Message):
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         models: _abc.Iterable[_builtins.str] | None = ...,
         limits: Global___Limits | None = ...,
-        model_limits: _abc.Mapping[_builtins.str, Global___Limits] | None = ...,
+        model_limits: _abc.Mapping[_builtins.str, Global___ModelLimits] | None = ...,
         keys: _abc.Iterable[Global___Key] | None = ...,
+        provider_ids_allowed: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "limits", b"limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_provider_ids_allowed", b"_provider_ids_allowed", "created_at", b"created_at", "expires_at", b"expires_at", "limits", b"limits", "provider_ids_allowed", b"provider_ids_allowed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "id", b"id", "keys", b"keys", "limits", b"limits", "model_limits", b"model_limits", "models", b"models", "name", b"name", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_provider_ids_allowed", b"_provider_ids_allowed", "created_at", b"created_at", "expires_at", b"expires_at", "id", b"id", "keys", b"keys", "limits", b"limits", "model_limits", b"model_limits", "models", b"models", "name", b"name", "provider_ids_allowed", b"provider_ids_allowed", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__provider_ids_allowed: _TypeAlias = _typing.Literal["provider_ids_allowed"]  # noqa: Y015
+    _WhichOneofArgType__provider_ids_allowed: _TypeAlias = _typing.Literal["_provider_ids_allowed", b"_provider_ids_allowed"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__provider_ids_allowed) -> _WhichOneofReturnType__provider_ids_allowed | None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
 
@@ -323,12 +372,12 @@ class CreateAccountRequest(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
         @_builtins.property
-        def value(self) -> Global___Limits: ...
+        def value(self) -> Global___ModelLimits: ...
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: Global___Limits | None = ...,
+            value: Global___ModelLimits | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -341,8 +390,11 @@ class CreateAccountRequest(_message.Message):
     MODELS_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     MODEL_LIMITS_FIELD_NUMBER: _builtins.int
+    PROVIDER_IDS_ALLOWED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Required. Its name: 1 to 100 printable characters."""
+    provider_ids_allowed: _builtins.bool
+    """Optional. Whether requests may name what the operator has at a provider."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """Optional. When its keys end."""
@@ -356,8 +408,8 @@ class CreateAccountRequest(_message.Message):
         """Optional. What it may do at most."""
 
     @_builtins.property
-    def model_limits(self) -> _containers.MessageMap[_builtins.str, Global___Limits]:
-        """Optional. Limits for single models, by catalogue id."""
+    def model_limits(self) -> _containers.MessageMap[_builtins.str, Global___ModelLimits]:
+        """Optional. Limits by pattern of model ids, such as `openai/*`."""
 
     def __init__(
         self,
@@ -366,13 +418,16 @@ class CreateAccountRequest(_message.Message):
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         models: _abc.Iterable[_builtins.str] | None = ...,
         limits: Global___Limits | None = ...,
-        model_limits: _abc.Mapping[_builtins.str, Global___Limits] | None = ...,
+        model_limits: _abc.Mapping[_builtins.str, Global___ModelLimits] | None = ...,
+        provider_ids_allowed: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "limits", b"limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_provider_ids_allowed", b"_provider_ids_allowed", "expires_at", b"expires_at", "limits", b"limits", "provider_ids_allowed", b"provider_ids_allowed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "limits", b"limits", "model_limits", b"model_limits", "models", b"models", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_provider_ids_allowed", b"_provider_ids_allowed", "expires_at", b"expires_at", "limits", b"limits", "model_limits", b"model_limits", "models", b"models", "name", b"name", "provider_ids_allowed", b"provider_ids_allowed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__provider_ids_allowed: _TypeAlias = _typing.Literal["provider_ids_allowed"]  # noqa: Y015
+    _WhichOneofArgType__provider_ids_allowed: _TypeAlias = _typing.Literal["_provider_ids_allowed", b"_provider_ids_allowed"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__provider_ids_allowed) -> _WhichOneofReturnType__provider_ids_allowed | None: ...
 
 Global___CreateAccountRequest: _TypeAlias = CreateAccountRequest  # noqa: Y015
 
@@ -497,7 +552,9 @@ class UpdateAccountRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Required. Which of them to take, such as `limits.concurrent`; a path whose value is absent removes the bound."""
+        """Required. Which of them to take: `name`, `expires_at`, `models`, `limits`, a bound such as `limits.concurrent`,
+        `model_limits`, `provider_ids_allowed`. A path whose value is absent removes what was there.
+        """
 
     def __init__(
         self,
@@ -660,17 +717,20 @@ class Tokens(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TEXT_IN_FIELD_NUMBER: _builtins.int
-    CACHED_IN_FIELD_NUMBER: _builtins.int
+    CACHED_TEXT_IN_FIELD_NUMBER: _builtins.int
     IMAGE_IN_FIELD_NUMBER: _builtins.int
+    CACHED_IMAGE_IN_FIELD_NUMBER: _builtins.int
     TEXT_OUT_FIELD_NUMBER: _builtins.int
     IMAGE_OUT_FIELD_NUMBER: _builtins.int
     THINKING_FIELD_NUMBER: _builtins.int
     text_in: _builtins.int
-    """Text in."""
-    cached_in: _builtins.int
+    """Text in, what was cached aside."""
+    cached_text_in: _builtins.int
     """Text in that the provider had cached."""
     image_in: _builtins.int
-    """Images in."""
+    """Images in, what was cached aside."""
+    cached_image_in: _builtins.int
+    """Images in that the provider had cached."""
     text_out: _builtins.int
     """Text out."""
     image_out: _builtins.int
@@ -681,19 +741,58 @@ class Tokens(_message.Message):
         self,
         *,
         text_in: _builtins.int = ...,
-        cached_in: _builtins.int = ...,
+        cached_text_in: _builtins.int = ...,
         image_in: _builtins.int = ...,
+        cached_image_in: _builtins.int = ...,
         text_out: _builtins.int = ...,
         image_out: _builtins.int = ...,
         thinking: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_in", b"cached_in", "image_in", b"image_in", "image_out", b"image_out", "text_in", b"text_in", "text_out", b"text_out", "thinking", b"thinking"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_image_in", b"cached_image_in", "cached_text_in", b"cached_text_in", "image_in", b"image_in", "image_out", b"image_out", "text_in", b"text_in", "text_out", b"text_out", "thinking", b"thinking"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Tokens: _TypeAlias = Tokens  # noqa: Y015
+
+@_typing.final
+class Line(_message.Message):
+    """One line of what an attempt cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """What was counted: a field of Tokens, or `images`."""
+    quantity: _builtins.int
+    """How many."""
+    @_builtins.property
+    def price(self) -> _money_pb2.Money:
+        """The price of 1,000,000 tokens, or of one image."""
+
+    @_builtins.property
+    def cost(self) -> _money_pb2.Money:
+        """What they cost."""
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        price: _money_pb2.Money | None = ...,
+        cost: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "price", b"price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "kind", b"kind", "price", b"price", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Line: _TypeAlias = Line  # noqa: Y015
 
 @_typing.final
 class Attempt(_message.Message):
@@ -711,6 +810,9 @@ class Attempt(_message.Message):
     TOKENS_FIELD_NUMBER: _builtins.int
     IMAGES_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Which attempt of its request, from 1."""
     upstream: _builtins.str
@@ -718,11 +820,13 @@ class Attempt(_message.Message):
     model: _builtins.str
     """The provider's id of the model."""
     outcome: _builtins.str
-    """`OK`, or the reason of its error as in ErrorReason; empty while it runs."""
+    """`OK`, the reason of its error as in ErrorReason, or `LOST` when its server died; empty while it runs."""
     spent: Global___Spent.ValueType
     """What it may have cost."""
     images: _builtins.int
     """Images that arrived."""
+    tier: _builtins.str
+    """Size and quality as delivered, such as `high 1024x1024`."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When it began."""
@@ -733,11 +837,21 @@ class Attempt(_message.Message):
 
     @_builtins.property
     def tokens(self) -> Global___Tokens:
-        """The tokens that the provider reported."""
+        """The tokens that the provider reported; absent when it reported none."""
 
     @_builtins.property
     def cost(self) -> _money_pb2.Money:
-        """What it cost; absent when its price is not known."""
+        """What it cost, or may have cost; absent when nothing was spent or its price is not known."""
+
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Line]:
+        """What the cost consists of; empty when it is an estimate."""
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`estimated`: the provider reported nothing, so that the cost is the estimate. `unpriced`: the price is not known.
+        `assumed`: the price is a guess of the operator's.
+        """
 
     def __init__(
         self,
@@ -752,10 +866,13 @@ class Attempt(_message.Message):
         tokens: Global___Tokens | None = ...,
         images: _builtins.int = ...,
         cost: _money_pb2.Money | None = ...,
+        tier: _builtins.str = ...,
+        lines: _abc.Iterable[Global___Line] | None = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "ended_at", b"ended_at", "started_at", b"started_at", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "ended_at", b"ended_at", "images", b"images", "model", b"model", "number", b"number", "outcome", b"outcome", "spent", b"spent", "started_at", b"started_at", "tokens", b"tokens", "upstream", b"upstream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "ended_at", b"ended_at", "flags", b"flags", "images", b"images", "lines", b"lines", "model", b"model", "number", b"number", "outcome", b"outcome", "spent", b"spent", "started_at", b"started_at", "tier", b"tier", "tokens", b"tokens", "upstream", b"upstream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -781,6 +898,10 @@ class Receipt(_message.Message):
     COST_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    DOOR_FIELD_NUMBER: _builtins.int
+    ESTIMATE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """128 random bits in hex."""
     account_id: _builtins.str
@@ -796,9 +917,15 @@ class Receipt(_message.Message):
     images: _builtins.int
     """Images delivered."""
     tier: _builtins.str
-    """Size and quality as they are priced, such as `1024x1024/high`."""
+    """Size and quality as asked for, such as `high 1024x1024` or `auto`."""
     spent: Global___Spent.ValueType
     """What all attempts together may have cost."""
+    reason: _builtins.str
+    """Why it failed, as in ErrorReason; empty when it did not."""
+    call_id: _builtins.str
+    """The call that was admitted: its `x-request-id`."""
+    door: _builtins.str
+    """`rest` or `grpc`."""
     @_builtins.property
     def admitted_at(self) -> _timestamp_pb2.Timestamp:
         """When it was admitted; its budget period is that of this moment."""
@@ -809,7 +936,7 @@ class Receipt(_message.Message):
 
     @_builtins.property
     def cost(self) -> _money_pb2.Money:
-        """What all attempts cost; absent when a price is not known."""
+        """What all attempts cost or may have cost, as far as their prices are known."""
 
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
@@ -817,7 +944,13 @@ class Receipt(_message.Message):
 
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What is odd about it, such as `no_usage`, `unknown_price` or `late`."""
+        """What is odd about it: `late` when it was settled after it had been given up, `journaled` when the database was
+        away meanwhile, and the flags of its attempts.
+        """
+
+    @_builtins.property
+    def estimate(self) -> _money_pb2.Money:
+        """What was reserved at admission; absent when a price was not known."""
 
     def __init__(
         self,
@@ -836,14 +969,52 @@ class Receipt(_message.Message):
         cost: _money_pb2.Money | None = ...,
         attempts: _abc.Iterable[Global___Attempt] | None = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+        call_id: _builtins.str = ...,
+        door: _builtins.str = ...,
+        estimate: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["admitted_at", b"admitted_at", "cost", b"cost", "finished_at", b"finished_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["admitted_at", b"admitted_at", "cost", b"cost", "estimate", b"estimate", "finished_at", b"finished_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "account_name", b"account_name", "admitted_at", b"admitted_at", "attempts", b"attempts", "cost", b"cost", "finished_at", b"finished_at", "flags", b"flags", "images", b"images", "images_asked", b"images_asked", "model", b"model", "request_id", b"request_id", "spent", b"spent", "state", b"state", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "account_name", b"account_name", "admitted_at", b"admitted_at", "attempts", b"attempts", "call_id", b"call_id", "cost", b"cost", "door", b"door", "estimate", b"estimate", "finished_at", b"finished_at", "flags", b"flags", "images", b"images", "images_asked", b"images_asked", "model", b"model", "reason", b"reason", "request_id", b"request_id", "spent", b"spent", "state", b"state", "tier", b"tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Receipt: _TypeAlias = Receipt  # noqa: Y015
+
+@_typing.final
+class ExportReceiptsRequest(_message.Message):
+    """Which receipts to export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Optional. One account alone, by id or name."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Optional. From when on, by admission. Default: from the beginning."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Until when, exclusive. Default: until now."""
+
+    def __init__(
+        self,
+        *,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "since", b"since", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportReceiptsRequest: _TypeAlias = ExportReceiptsRequest  # noqa: Y015
 
 @_typing.final
 class ReportUsageRequest(_message.Message):
@@ -930,7 +1101,9 @@ class UsageRow(_message.Message):
     POSSIBLE_FIELD_NUMBER: _builtins.int
     UNPRICED_FIELD_NUMBER: _builtins.int
     key: _builtins.str
-    """The account's id, the model, the day (YYYY-MM-DD) or the upstream."""
+    """The account's id, the model, the day of admission (YYYY-MM-DD, UTC) or the upstream; empty for requests that
+    reached no upstream.
+    """
     name: _builtins.str
     """The account's name; empty otherwise."""
     requests: _builtins.int
@@ -938,7 +1111,7 @@ class UsageRow(_message.Message):
     attempts: _builtins.int
     """Attempts."""
     images: _builtins.int
-    """Images delivered."""
+    """Images that arrived."""
     unpriced: _builtins.int
     """Attempts whose price is not known."""
     @_builtins.property

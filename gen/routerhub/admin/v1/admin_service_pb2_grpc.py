@@ -82,6 +82,11 @@ class AdminServiceStub:
                 request_serializer=routerhub_dot_admin_dot_v1_dot_admin__service__pb2.GetReceiptRequest.SerializeToString,
                 response_deserializer=routerhub_dot_admin_dot_v1_dot_admin__service__pb2.Receipt.FromString,
                 _registered_method=True)
+        self.ExportReceipts = channel.unary_stream(
+                '/routerhub.admin.v1.AdminService/ExportReceipts',
+                request_serializer=routerhub_dot_admin_dot_v1_dot_admin__service__pb2.ExportReceiptsRequest.SerializeToString,
+                response_deserializer=routerhub_dot_admin_dot_v1_dot_admin__service__pb2.Receipt.FromString,
+                _registered_method=True)
         self.ReportUsage = channel.unary_stream(
                 '/routerhub.admin.v1.AdminService/ReportUsage',
                 request_serializer=routerhub_dot_admin_dot_v1_dot_admin__service__pb2.ReportUsageRequest.SerializeToString,
@@ -122,7 +127,7 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAccount(self, request, context):
-        """Changes an account's limits, models or expiry. Bites within two seconds on every replica.
+        """Changes an account's name, limits, models or expiry. Bites within two seconds on every replica.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,7 +148,7 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAccount(self, request, context):
-        """Disables an account and removes it from lists. Its receipts stay; its id is never used again.
+        """Ends an account and removes it from lists. Its receipts stay; its id is never used again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,8 +161,15 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportReceipts(self, request, context):
+        """The receipts of a time, oldest first, as they are read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReportUsage(self, request, context):
-        """What was used, summed up. Rows are sent as they are read.
+        """What was used, summed up: a row at a time, in the order of their keys.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -204,6 +216,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
             'GetReceipt': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReceipt,
                     request_deserializer=routerhub_dot_admin_dot_v1_dot_admin__service__pb2.GetReceiptRequest.FromString,
+                    response_serializer=routerhub_dot_admin_dot_v1_dot_admin__service__pb2.Receipt.SerializeToString,
+            ),
+            'ExportReceipts': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportReceipts,
+                    request_deserializer=routerhub_dot_admin_dot_v1_dot_admin__service__pb2.ExportReceiptsRequest.FromString,
                     response_serializer=routerhub_dot_admin_dot_v1_dot_admin__service__pb2.Receipt.SerializeToString,
             ),
             'ReportUsage': grpc.unary_stream_rpc_method_handler(
@@ -435,6 +452,33 @@ class AdminService:
             target,
             '/routerhub.admin.v1.AdminService/GetReceipt',
             routerhub_dot_admin_dot_v1_dot_admin__service__pb2.GetReceiptRequest.SerializeToString,
+            routerhub_dot_admin_dot_v1_dot_admin__service__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportReceipts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/routerhub.admin.v1.AdminService/ExportReceipts',
+            routerhub_dot_admin_dot_v1_dot_admin__service__pb2.ExportReceiptsRequest.SerializeToString,
             routerhub_dot_admin_dot_v1_dot_admin__service__pb2.Receipt.FromString,
             options,
             channel_credentials,

@@ -48,17 +48,19 @@ class AdminServiceStub:
     GetAccount: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetAccountRequest, _admin_service_pb2.Account]
     """One account."""
     UpdateAccount: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.UpdateAccountRequest, _admin_service_pb2.Account]
-    """Changes an account's limits, models or expiry. Bites within two seconds on every replica."""
+    """Changes an account's name, limits, models or expiry. Bites within two seconds on every replica."""
     RotateKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RotateKeyRequest, _admin_service_pb2.RotateKeyResponse]
     """Gives the account another key; the keys it has go on for a grace period."""
     DisableAccount: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.DisableAccountRequest, _admin_service_pb2.Account]
     """Ends all keys of an account, for good. Renders that run, finish."""
     DeleteAccount: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.DeleteAccountRequest, _admin_service_pb2.DeleteAccountResponse]
-    """Disables an account and removes it from lists. Its receipts stay; its id is never used again."""
+    """Ends an account and removes it from lists. Its receipts stay; its id is never used again."""
     GetReceipt: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetReceiptRequest, _admin_service_pb2.Receipt]
     """What one request cost, and every attempt that was made for it."""
+    ExportReceipts: _grpc.UnaryStreamMultiCallable[_admin_service_pb2.ExportReceiptsRequest, _admin_service_pb2.Receipt]
+    """The receipts of a time, oldest first, as they are read."""
     ReportUsage: _grpc.UnaryStreamMultiCallable[_admin_service_pb2.ReportUsageRequest, _admin_service_pb2.UsageRow]
-    """What was used, summed up. Rows are sent as they are read."""
+    """What was used, summed up: a row at a time, in the order of their keys."""
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -80,17 +82,19 @@ class AdminServiceAsyncStub(AdminServiceStub):
     GetAccount: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetAccountRequest, _admin_service_pb2.Account]  # type: ignore[assignment]
     """One account."""
     UpdateAccount: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.UpdateAccountRequest, _admin_service_pb2.Account]  # type: ignore[assignment]
-    """Changes an account's limits, models or expiry. Bites within two seconds on every replica."""
+    """Changes an account's name, limits, models or expiry. Bites within two seconds on every replica."""
     RotateKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RotateKeyRequest, _admin_service_pb2.RotateKeyResponse]  # type: ignore[assignment]
     """Gives the account another key; the keys it has go on for a grace period."""
     DisableAccount: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.DisableAccountRequest, _admin_service_pb2.Account]  # type: ignore[assignment]
     """Ends all keys of an account, for good. Renders that run, finish."""
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.DeleteAccountRequest, _admin_service_pb2.DeleteAccountResponse]  # type: ignore[assignment]
-    """Disables an account and removes it from lists. Its receipts stay; its id is never used again."""
+    """Ends an account and removes it from lists. Its receipts stay; its id is never used again."""
     GetReceipt: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetReceiptRequest, _admin_service_pb2.Receipt]  # type: ignore[assignment]
     """What one request cost, and every attempt that was made for it."""
+    ExportReceipts: _aio.UnaryStreamMultiCallable[_admin_service_pb2.ExportReceiptsRequest, _admin_service_pb2.Receipt]  # type: ignore[assignment]
+    """The receipts of a time, oldest first, as they are read."""
     ReportUsage: _aio.UnaryStreamMultiCallable[_admin_service_pb2.ReportUsageRequest, _admin_service_pb2.UsageRow]  # type: ignore[assignment]
-    """What was used, summed up. Rows are sent as they are read."""
+    """What was used, summed up: a row at a time, in the order of their keys."""
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Manages accounts and shows what they have cost.
@@ -133,7 +137,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.UpdateAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.Account, _abc.Awaitable[_admin_service_pb2.Account]]:
-        """Changes an account's limits, models or expiry. Bites within two seconds on every replica."""
+        """Changes an account's name, limits, models or expiry. Bites within two seconds on every replica."""
 
     @_abc_1.abstractmethod
     def RotateKey(
@@ -157,7 +161,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.DeleteAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.DeleteAccountResponse, _abc.Awaitable[_admin_service_pb2.DeleteAccountResponse]]:
-        """Disables an account and removes it from lists. Its receipts stay; its id is never used again."""
+        """Ends an account and removes it from lists. Its receipts stay; its id is never used again."""
 
     @_abc_1.abstractmethod
     def GetReceipt(
@@ -168,11 +172,19 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """What one request cost, and every attempt that was made for it."""
 
     @_abc_1.abstractmethod
+    def ExportReceipts(
+        self,
+        request: _admin_service_pb2.ExportReceiptsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_service_pb2.Receipt], _abc.AsyncIterator[_admin_service_pb2.Receipt]]:
+        """The receipts of a time, oldest first, as they are read."""
+
+    @_abc_1.abstractmethod
     def ReportUsage(
         self,
         request: _admin_service_pb2.ReportUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_admin_service_pb2.UsageRow], _abc.AsyncIterator[_admin_service_pb2.UsageRow]]:
-        """What was used, summed up. Rows are sent as they are read."""
+        """What was used, summed up: a row at a time, in the order of their keys."""
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -72,6 +72,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A fault of the gateway; quote the request id to its operator. HTTP 500."""
     ERROR_REASON_UPSTREAM_RATE_LIMITED: _ErrorReason.ValueType  # 24
     """The provider's own rate limit on the operator's account. HTTP 429 with `retry-after`."""
+    ERROR_REASON_PROVIDER_ID_NOT_ALLOWED: _ErrorReason.ValueType  # 25
+    """A field names something that the operator has at the provider, and this API key may not use that. HTTP 403."""
+    ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 26
+    """Only to operators: no account has this id or name."""
+    ERROR_REASON_ACCOUNT_EXISTS: _ErrorReason.ValueType  # 27
+    """Only to operators: another account has this name."""
+    ERROR_REASON_RECEIPT_NOT_FOUND: _ErrorReason.ValueType  # 28
+    """Only to operators: no request has this id, or its receipt was removed by age."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of every `google.rpc.ErrorInfo` that RouterHub sends; its `domain` is `routerhub`.
@@ -129,4 +137,12 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 23
 """A fault of the gateway; quote the request id to its operator. HTTP 500."""
 ERROR_REASON_UPSTREAM_RATE_LIMITED: ErrorReason.ValueType  # 24
 """The provider's own rate limit on the operator's account. HTTP 429 with `retry-after`."""
+ERROR_REASON_PROVIDER_ID_NOT_ALLOWED: ErrorReason.ValueType  # 25
+"""A field names something that the operator has at the provider, and this API key may not use that. HTTP 403."""
+ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 26
+"""Only to operators: no account has this id or name."""
+ERROR_REASON_ACCOUNT_EXISTS: ErrorReason.ValueType  # 27
+"""Only to operators: another account has this name."""
+ERROR_REASON_RECEIPT_NOT_FOUND: ErrorReason.ValueType  # 28
+"""Only to operators: no request has this id, or its receipt was removed by age."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

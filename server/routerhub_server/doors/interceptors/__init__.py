@@ -8,6 +8,7 @@ from routerhub_server.accounts import Accounts
 from routerhub_server.capacity import ByteBudget
 from routerhub_server.doors.interceptors.authentication import AuthenticationInterceptor
 from routerhub_server.doors.interceptors.context import ContextInterceptor
+from routerhub_server.doors.interceptors.decoding import DecodingInterceptor
 from routerhub_server.doors.interceptors.failures import RestFailuresInterceptor, TypedFailuresInterceptor
 from routerhub_server.settings import LimitSettings
 
@@ -18,7 +19,8 @@ def typed(
     return (
         ContextInterceptor("grpc", limits, budget),  # first: all below log and answer with the request id
         TypedFailuresInterceptor(),  # before all that can fail, so that nothing fails outside of it
-        AuthenticationInterceptor(accounts),  # last: the handlers behind it know their caller
+        AuthenticationInterceptor(accounts),  # the handlers behind it know their caller
+        DecodingInterceptor(),  # last: what is wrong with a message is no business of strangers
     )
 
 

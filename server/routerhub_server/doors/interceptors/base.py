@@ -30,16 +30,22 @@ class AroundInterceptor(grpc.aio.ServerInterceptor):
             return handler
         name = handler_call_details.method.rpartition("/")[2]
         codecs: dict[str, Any] = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": self.deserializer(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if not handler.response_streaming:
-            return grpc.unary_unary_rpc_method_handler(self._unary(name, handler.unary_unary), **codecs)
+            return grpc.unary_unary_rpc_method_handler(self.unary(name, handler.unary_unary), **codecs)
         if handler.request_streaming:
             return grpc.stream_stream_rpc_method_handler(self.stream(name, handler.stream_stream), **codecs)
         return grpc.unary_stream_rpc_method_handler(self.stream(name, handler.unary_stream), **codecs)
 
-    def _unary(self, name: str, inner: Any) -> Any:
+    def deserializer(self, parse: Any) -> Any:
+        """What turns a request's bytes into its message."""
+        return parse
+
+    def unary(self, name: str, inner: Any) -> Any:
+        """Wrap a handler of one message that answers with one."""
+
         async def handler(request: Any, context: Any) -> Any:
             async with self.around(name, context):
                 return await inner(request, context)

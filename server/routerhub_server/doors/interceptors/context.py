@@ -56,7 +56,7 @@ class ContextInterceptor(AroundInterceptor):
     def _seconds(self, metadata: Metadata, context: Any) -> float:
         """The nearest of: gRPC's deadline, what the SDK says it will wait, our own limit."""
         hints = (
-            context.time_remaining() if self._door == "grpc" else None,
+            context.time_remaining() if self._door != "rest" else None,
             metadata.number("x-server-timeout"),
             metadata.number("x-stainless-read-timeout"),
         )

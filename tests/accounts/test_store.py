@@ -1,13 +1,14 @@
 """What an operator does with accounts."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from routerhub_server.accounts import AccountError, Accounts
+from routerhub_server.accounts import Account, AccountError, Accounts, Allowance, Limits
 from routerhub_server.errors import KeyDisabledError
 from routerhub_server.state import Database, open_database, tables
 
@@ -125,3 +126,55 @@ async def test_malformed_bootstrap_key_is_refused_unrepeated(accounts: Accounts,
         await accounts.bootstrap(key)
     assert not key or key not in str(caught.value)
     assert not await accounts.list()
+
+
+async def test_provider_ids_are_open_to_the_only_account_that_can_call(accounts: Accounts) -> None:
+    web, _ = await accounts.create("web")
+    assert await accounts.may_name_provider_ids(web)
+    await accounts.create("ci")
+    assert not await accounts.may_name_provider_ids(web)
+    await accounts.disable("ci")
+    assert await accounts.may_name_provider_ids(web)
+    assert not await accounts.may_name_provider_ids(replace(web, provider_ids_allowed=False))
+
+
+async def test_provider_ids_are_open_to_those_told_so(accounts: Accounts) -> None:
+    web, _ = await accounts.create("web", provider_ids_allowed=True)
+    await accounts.create("ci")
+    assert await accounts.may_name_provider_ids(web)
+
+
+async def test_keys_are_listed_without_their_secrets(accounts: Accounts) -> None:
+    web, first = await accounts.create("web")
+    _, second = await accounts.rotate("web", timedelta(hours=1))
+    old, new = await accounts.keys(web)
+    assert [old.id, new.id] == [key.split("_")[1] for key in (first, second)]
+    assert (old.expires_at is None, new.expires_at is None) == (False, True)
+
+
+async def test_deleted_account_is_identified_after_all_others_of_its_name(accounts: Accounts) -> None:
+    first, _ = await accounts.create("web")
+    await accounts.delete("web")
+    assert await accounts.identify("web") == first.id
+    second, _ = await accounts.create("web")
+    assert await accounts.identify("web") == second.id
+    assert await accounts.identify(first.id) == first.id
+
+
+async def test_disabled_account_cannot_be_rotated(accounts: Accounts) -> None:
+    await accounts.create("web")
+    await accounts.disable("web")
+    with pytest.raises(AccountError, match="'web' is disabled, for good"):
+        await accounts.rotate("web", timedelta(0))
+
+
+async def test_edits_at_once_lose_nothing(accounts: Accounts) -> None:
+    """Each adds one to what is there."""
+    web, _ = await accounts.create("web", allowance=Allowance(Limits(rpm=1)))
+
+    def more(account: Account) -> Account:
+        limits = Limits(rpm=(account.allowance.limits.rpm or 0) + 1)
+        return replace(account, allowance=replace(account.allowance, limits=limits))
+
+    await asyncio.gather(*(accounts.edit(web.id, more) for _ in range(20)))
+    assert (await accounts.get("web")).allowance.limits.rpm == 21

@@ -1,8 +1,7 @@
 """Everything that a provider can do wrong, through the whole stack: what it may cost, and what callers hear.
 
 `calls` is money: how often the provider was asked. `retry` is what callers are told: True where nothing was
-paid and trying again makes sense, False where it may pay a second time or cannot help, None where the
-vendors' own rules apply.
+paid and trying again makes sense, False where it may pay a second time or cannot help.
 """
 
 import base64
@@ -82,7 +81,7 @@ class Case:
     calls: int
     reason: str
     """Empty: the caller gets the image."""
-    retry: bool | None = None
+    retry: bool = True
     retry_after: str | None = None
     seconds: float = 0
     """That it takes at most, a busy machine apart."""
@@ -143,7 +142,7 @@ CASES = [
     Case("401", lambda dialect: [dialect.refusal(401, "Who are you?")], 1, UNAVAILABLE, False),
     Case("model gone", lambda dialect: [_model_gone(dialect)], 1, UNAVAILABLE, False),
     # The request is at fault.
-    Case("400", lambda dialect: [dialect.refusal(400, "Bad prompt.")], 1, REJECTED),
+    Case("400", lambda dialect: [dialect.refusal(400, "Bad prompt.")], 1, REJECTED, False),
     # The provider had the whole request: it may have been paid, and is not repeated.
     Case("500", always(Fault(status=500)), 1, UNAVAILABLE, False),
     Case("502 of a proxy", always(Fault(status=502, body=HTML)), 1, UNAVAILABLE, False),
@@ -288,17 +287,16 @@ def check(told: Told, case: Case, dialect: Dialect) -> None:
     expected = EXPECTED[case.reason]
     told_by_rest = isinstance(told.status, int)
     assert told.status == (expected.http if told_by_rest else expected.grpc), told
+    if told_by_rest:
+        assert told.headers["x-should-retry"] == ("true" if case.retry else "false")
+    else:
+        assert told.headers.get("grpc-retry-pushback-ms") == (None if case.retry else "-1")
     if told_by_rest and dialect.shape == "openai":
         assert told.body["error"]["code"] == expected.code
-        advice = {None: None, True: "true", False: "false"}[case.retry]
-        assert told.headers.get("x-should-retry") == advice
     else:
-        assert told.reason == case.reason
-        assert told.metadata == {}
+        assert (told.reason, told.metadata) == (case.reason, {})
     if told_by_rest and dialect.shape == "gemini":
         assert told.body["error"]["status"] == expected.grpc
-    if not told_by_rest:
-        assert told.headers.get("grpc-retry-pushback-ms") == ("-1" if case.retry is False else None)
     assert told.headers.get("retry-after") == case.retry_after or _nearly(told, case)
     assert told.headers["x-request-id"]
     assert told.message

@@ -77,7 +77,7 @@ def test_command_shows_the_same_receipt(world: World) -> None:
 def test_unknown_receipt_is_not_found(world: World) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         world.operator.receipt("0" * 32)
-    assert raised.value.code() == grpc.StatusCode.NOT_FOUND  # type: ignore[attr-defined]
+    assert raised.value.code() == grpc.StatusCode.NOT_FOUND
 
 
 def spend(world: World, team: Team) -> list[Told]:
@@ -130,11 +130,11 @@ def test_receipts_reports_exports_and_the_providers_count_add_up(world: World) -
 
     exported = world.operator.ask("ExportReceipts", pb.ExportReceiptsRequest(account=team.account.name))
     assert exported == receipts
-    rows = read_csv(world.gateway.routerhub("receipts", "--account", team.account.name))
-    assert [(row["request_id"], row["outcome"]) for row in rows] == [
+    lines = read_csv(world.gateway.routerhub("receipts", "--account", team.account.name))
+    assert [(row["request_id"], row["outcome"]) for row in lines] == [
         (receipt.request_id, attempt.outcome) for receipt in receipts for attempt in receipt.attempts
     ]
-    charged = [row for row in rows if row["spent"] == "yes"]
+    charged = [row for row in lines if row["spent"] == "yes"]
     assert sum(round(float(row["cost"]) * NANO) for row in charged) == spent
     (line,) = read_csv(world.gateway.routerhub("usage", "--account", team.account.name, "--format", "csv"))
     assert (line["spent"], line["possible"]) == (decimal(spent), decimal(possible))
@@ -158,4 +158,4 @@ def test_deleted_accounts_receipts_remain(world: World) -> None:
     assert team.account.name in world.gateway.routerhub("usage")
     with pytest.raises(grpc.RpcError) as raised:
         world.operator.ask("GetAccount", pb.GetAccountRequest(account=team.account.id))
-    assert raised.value.code() == grpc.StatusCode.NOT_FOUND  # type: ignore[attr-defined]
+    assert raised.value.code() == grpc.StatusCode.NOT_FOUND

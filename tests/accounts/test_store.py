@@ -135,6 +135,10 @@ async def test_provider_ids_are_open_to_the_only_account_that_can_call(accounts:
     assert not await accounts.may_name_provider_ids(web)
     await accounts.disable("ci")
     assert await accounts.may_name_provider_ids(web)
+    await accounts.create("guest", expires_at=datetime.now(UTC) + timedelta(milliseconds=200))
+    assert not await accounts.may_name_provider_ids(web)
+    await asyncio.sleep(0.25)
+    assert await accounts.may_name_provider_ids(web)
     assert not await accounts.may_name_provider_ids(replace(web, provider_ids_allowed=False))
 
 

@@ -195,8 +195,11 @@ class Accounts:
         """
         if account.provider_ids_allowed is not None:
             return account.provider_ids_allowed
-        others = select(tables.accounts.c.id).where(
-            tables.accounts.c.disabled_at.is_(None), tables.accounts.c.id != account.id
+        columns = tables.accounts.c
+        others = select(columns.id).where(
+            columns.id != account.id,
+            columns.disabled_at.is_(None),
+            or_(columns.expires_at.is_(None), columns.expires_at > self._clock()),
         )
         try:
             async with self._database.read() as connection:

@@ -220,8 +220,13 @@ def _lines(
         *zip(("limits", *[""] * len(limits)), limits, strict=False),
         ("budget", _budget_line(account, used, currency)),
     ]
-    words = [f"{key.id}, made {minute(key.created_at)}, ends {minute(key.expires_at)}" for key in of_account]
+    words = [_key_line(key) for key in of_account]
     return lines + list(zip(("keys", *[""] * len(words)), words, strict=False))
+
+
+def _key_line(key: Key) -> str:
+    made = f"{key.id}, made {minute(key.created_at)}"
+    return f"{made}, ends {minute(key.expires_at)}" if key.expires_at else made
 
 
 def _budget_line(account: Account, used: Money, currency: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from routerhub.images.v1.gemini_pb2 import Content, GenerateContentRequest, GenerationConfig, Part
+from routerhub_server.catalogue.spellings import SIZE_SPELLINGS, plain_size
 from routerhub_server.results.headers import read_header
 from routerhub_server.upstreams.base import Facts, Request
-from routerhub_server.validation.gemini.image import SIZE_SPELLINGS, plain_size
 
 DEFAULT_IMAGE_SIZE = "1K"
 """Gemini's, where the request names none."""

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from routerhub.images.v1.gemini_pb2 import GenerateContentRequest, GenerationConfig
 from routerhub.images.v1.openai_images_pb2 import GenerateImagesRequest
+from routerhub_server.catalogue.spellings import SIZE_SPELLINGS, plain_ratio, plain_size
 from routerhub_server.results.headers import Header, read_header
 from routerhub_server.upstreams.base import Facts, Request
-from routerhub_server.validation.gemini.image import SIZE_SPELLINGS, plain_ratio, plain_size
 
 RATIO_TOLERANCE = 0.04
 """Gemini's pixel sizes are multiples of 16 or 32 near the ratio; 21:9 comes as 1536x672."""

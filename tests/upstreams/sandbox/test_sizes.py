@@ -6,8 +6,6 @@ from routerhub_server.upstreams.sandbox.sizes import (
     GEMINI_31_FLASH,
     Family,
     family_of,
-    ratio_from_enum,
-    size_from_enum,
 )
 
 
@@ -59,35 +57,3 @@ def test_extreme_ratios_belong_to_the_flash_model() -> None:
 )
 def test_models_find_their_family(model: str, family: Family) -> None:
     assert family_of(model) is family
-
-
-@pytest.mark.parametrize("ratio", list(GEMINI_31_FLASH.pixels))
-def test_plain_ratios_stay(ratio: str) -> None:
-    assert ratio_from_enum(ratio) == ratio
-
-
-@pytest.mark.parametrize(
-    ("name", "ratio"),
-    [
-        ("ASPECT_RATIO_SIXTEEN_BY_NINE", "16:9"),
-        ("ASPECT_RATIO_TWENTY_ONE_BY_NINE", "21:9"),
-        ("ASPECT_RATIO_ONE_BY_EIGHT", "1:8"),
-        ("ASPECT_RATIO_FIVE_BY_FOUR", "5:4"),
-        ("ASPECT_RATIO_THREE_BY_TWO", "3:2"),
-    ],
-)
-def test_ratio_names_are_understood(name: str, ratio: str) -> None:
-    assert ratio_from_enum(name) == ratio
-
-
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [
-        ("IMAGE_SIZE_FIVE_TWELVE", "512"),
-        ("IMAGE_SIZE_TWO_K", "2K"),
-        ("IMAGE_SIZE_FOUR_K", "4K"),
-        ("1K", "1K"),
-    ],
-)
-def test_size_names_are_understood(name: str, size: str) -> None:
-    assert size_from_enum(name) == size

@@ -12,10 +12,11 @@ from routerhub.images.v1.gemini_pb2 import (
     Part,
     ResponseFormat,
 )
+from routerhub_server.catalogue.spellings import plain_ratio, plain_size
 from routerhub_server.upstreams.sandbox.encoding import FORMATS, Encoding
 from routerhub_server.upstreams.sandbox.inputs import placeholder, read_image
 from routerhub_server.upstreams.sandbox.script import Script
-from routerhub_server.upstreams.sandbox.sizes import Family, Size, ratio_from_enum, size_from_enum
+from routerhub_server.upstreams.sandbox.sizes import Family, Size
 
 ImageFormat = ResponseFormat.ImageResponseFormat
 
@@ -78,8 +79,8 @@ def read_output(request: GenerateContentRequest, model: str, script: Script) -> 
     return Output(
         text=GenerationConfig.TEXT in modalities or not modalities,
         image=GenerationConfig.IMAGE in modalities or (not modalities and image_model),
-        ratio=config.image_config.aspect_ratio or ratio_from_enum(wanted.aspect_ratio),
-        image_size=config.image_config.image_size or size_from_enum(wanted.image_size),
+        ratio=config.image_config.aspect_ratio or plain_ratio(wanted.aspect_ratio) or "",
+        image_size=config.image_config.image_size or plain_size(wanted.image_size) or "",
         encoding=_encoding(config, wanted, script),
     )
 

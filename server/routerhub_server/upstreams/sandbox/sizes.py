@@ -45,22 +45,6 @@ _EXTREME_PIXELS: Mapping[str, Size] = MappingProxyType(
 # Google's table prints 792x168 for 512 at 21:9, which is not 21:9: a slip, so it is halved like the rest.
 _SCALES: Mapping[str, float] = MappingProxyType({"512": 0.5, "1K": 1, "2K": 2, "4K": 4})
 
-# responseFormat.image spells ratios and sizes as enum names.
-_NUMBERS = MappingProxyType(
-    {
-        "ONE": "1",
-        "TWO": "2",
-        "THREE": "3",
-        "FOUR": "4",
-        "FIVE": "5",
-        "EIGHT": "8",
-        "NINE": "9",
-        "SIXTEEN": "16",
-        "TWENTY_ONE": "21",
-    }
-)
-_SIZE_NAMES = MappingProxyType({"FIVE_TWELVE": "512", "ONE_K": "1K", "TWO_K": "2K", "FOUR_K": "4K"})
-
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -108,17 +92,6 @@ def family_of(model: str) -> Family:
     if "2.5" in model or "2.0" in model:
         return GEMINI_25
     return GEMINI_3_PRO if "3-pro" in model else GEMINI_31_FLASH
-
-
-def ratio_from_enum(name: str) -> str:
-    """`ASPECT_RATIO_SIXTEEN_BY_NINE` as `16:9`; other text (`16:9` itself) as it is."""
-    width, by, height = name.removeprefix("ASPECT_RATIO_").partition("_BY_")
-    return f"{_NUMBERS.get(width, width)}:{_NUMBERS.get(height, height)}" if by else name
-
-
-def size_from_enum(name: str) -> str:
-    """`IMAGE_SIZE_TWO_K` as `2K`; other text (`2K` itself) as it is."""
-    return _SIZE_NAMES.get(name.removeprefix("IMAGE_SIZE_"), name)
 
 
 def tokens_of_text(characters: int) -> int:

@@ -11,9 +11,9 @@ from routerhub.images.v1.gemini_pb2 import (
     SafetySetting,
 )
 from routerhub_server.catalogue import GeminiModel
+from routerhub_server.catalogue.spellings import SIZE_SPELLINGS
 from routerhub_server.errors import Violation
 from routerhub_server.validation.gemini import config, contents
-from routerhub_server.validation.gemini.image import SIZE_SPELLINGS
 from routerhub_server.validation.gemini.words import missing, rule, unknown_name
 
 _CACHED_CONTENT = re.compile(r"(projects/[^/]+/locations/[^/]+/)?cachedContents/[^/]+")

@@ -22,9 +22,11 @@ T = TypeVar("T")
 
 
 class Purchases:
-    def __init__(self, ledger: Ledger, book: PriceBook) -> None:
+    def __init__(self, ledger: Ledger, book: PriceBook, *, fail_open: bool = False) -> None:
+        """With `fail_open`, requests are admitted also while the database is away."""
         self._ledger = ledger
         self._book = book
+        self._fail_open = fail_open
 
     async def admit(self, account: Account, model: Model, order: Order, door: str) -> "Purchase":
         """Reserve the dearest that the order can become.
@@ -43,7 +45,16 @@ class Purchases:
             estimate=most.nano,
             call_id=order.request_id,
         )
-        return Purchase(self._ledger, self._book, await _written(self._ledger.admit(arrival)), model, order)
+        return Purchase(self._ledger, self._book, await self._admission(account, arrival), model, order)
+
+    async def _admission(self, account: Account, arrival: Arrival) -> Admission:
+        if not self._fail_open:
+            return await _written(self._ledger.admit(arrival))
+        try:
+            return await self._ledger.admit(arrival)
+        except StateError as error:
+            log.error("admitted_without_the_database", error=str(error))
+            return self._ledger.admit_unrecorded(account, arrival)
 
 
 class Purchase:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
 import grpc
@@ -62,6 +63,8 @@ HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 REST = rest_service_pb2.DESCRIPTOR.services_by_name["RestService"].full_name
 
 
+OUTAGE = timedelta(minutes=10)
+"""How long a key that was seen goes on working without the database, where it is told to fail open."""
 FLUSH_SECONDS = 2
 """How long callers have to read the error of a call that was cancelled at the end of a drain."""
 
@@ -90,7 +93,9 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.enter_context(claimed(settings.state_dir))
         database = await stack.enter_async_context(open_database(settings.state_dir, settings.database_url))
-        accounts, ledger = Accounts(database), Ledger(database, journal=Journal(settings.state_dir))
+        fail_open = settings.database_down == "fail_open"
+        accounts = Accounts(database, outlast=OUTAGE if fail_open else timedelta(0))
+        ledger = Ledger(database, journal=Journal(settings.state_dir))
         await stack.enter_async_context(ledger.present())
         first_key = await _first_key(accounts, settings)
         tokens = AdminTokens(database)
@@ -112,7 +117,7 @@ async def running(
             settings,
             catalogue,
             accounts,
-            Purchases(ledger, prices),
+            Purchases(ledger, prices, fail_open=fail_open),
             Chain(links, observe=metrics.attempt),
             renders,
             metrics,

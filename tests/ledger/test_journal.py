@@ -1,4 +1,4 @@
-"""Settlements while the database is away."""
+"""Entrys while the database is away."""
 
 import asyncio
 import stat
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from routerhub_server.ledger import AttemptEnd, Body, Failure, Journal, Ledger
-from routerhub_server.ledger.journal import Settlement
+from routerhub_server.ledger.journal import Entry
 from routerhub_server.prices import Cost, Line, Tokens
 from routerhub_server.state import StateError
 from tests.ledger.house import CENT, Place, arrival, open_house, paid
@@ -33,16 +33,16 @@ def test_journal_gives_back_what_was_written_until_it_is_cleared(tmp_path: Path)
         2, "OK", "yes", 1, Cost(134_400_000, "2K", Tokens(image_out=1120), (line,), ("assumed",))
     )
     written = [
-        Settlement("succeed", "r1", end, body=Body("stored", "place", 7, b"\x00\xff")),
-        Settlement("fail", "r2", failure=Failure("UPSTREAM_TIMEOUT", {"message": "ü"})),
-        Settlement("deliver", "r3", delivery="handed_over"),
+        Entry("succeed", "r1", end, body=Body("stored", "place", 7, b"\x00\xff")),
+        Entry("fail", "r2", failure=Failure("UPSTREAM_TIMEOUT", {"message": "ü"})),
+        Entry("deliver", "r3", delivery="handed_over"),
     ]
     for each in written:
         Journal(tmp_path).append(each)
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
     journal = Journal(tmp_path)
     assert list(journal.entries()) == written
-    late = Settlement("deliver", "r4", delivery="detached")
+    late = Entry("deliver", "r4", delivery="detached")
     journal.append(late)
     assert list(journal.entries()) == written
     journal.clear()
@@ -53,7 +53,7 @@ def test_journal_gives_back_what_was_written_until_it_is_cleared(tmp_path: Path)
 
 def test_line_that_a_crash_has_cut_is_left_out(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    journal.append(Settlement("deliver", "r1", delivery="detached"))
+    journal.append(Entry("deliver", "r1", delivery="detached"))
     with (tmp_path / "settlements.jsonl").open("ab") as file:
         file.write(b'{"what":"succeed","request_')
     assert [each.request_id for each in journal.entries()] == ["r1"]

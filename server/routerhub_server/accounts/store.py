@@ -58,10 +58,18 @@ def utc_now() -> datetime:
 class Accounts:
     """The accounts in one database. Methods raise StateError when it fails, unless they say otherwise."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        outlast: timedelta = timedelta(0),
+    ) -> None:
+        """A key that was looked up goes on working that long while the database fails."""
         self._database = database
         self._clock = clock
         self._hits = Recent[str, StoredSecret](LOOK_UP_LIFE, HITS)
+        self._seen = Recent[str, StoredSecret](outlast, HITS)
         self._misses = Recent[str, bool](LOOK_UP_LIFE, MISSES)
 
     async def authenticate(self, secret: str | None) -> Account:
@@ -123,7 +131,7 @@ class Accounts:
                 )
             except IntegrityError as error:
                 raise _taken(account.name) from error
-        self._hits.clear()
+        self._forget()
         return account
 
     async def rotate(self, id_or_name: str, grace: timedelta) -> tuple[Account, str]:
@@ -144,7 +152,7 @@ class Accounts:
                 .values(expires_at=end)
             )
             await insert_secret(connection, account.id, secret, self._clock())
-        self._hits.clear()
+        self._forget()
         return account, secret.text
 
     async def delete(self, id_or_name: str) -> Account:
@@ -158,7 +166,7 @@ class Accounts:
                 .values(deleted_at=now, disabled_at=account.disabled_at or now)
             )
             await connection.execute(tables.secrets.delete().where(tables.secrets.c.account_id == account.id))
-        self._hits.clear()
+        self._forget()
         return account
 
     async def list(self) -> Sequence[Account]:
@@ -220,7 +228,7 @@ class Accounts:
                 .values(disabled_at=self._clock())
             )
             disabled = await _get(connection, account.id)
-        self._hits.clear()
+        self._forget()
         return disabled
 
     async def ensure_first(self) -> str | None:
@@ -267,6 +275,11 @@ class Accounts:
         if expires_at and expires_at <= self._clock():
             raise AccountError("the expiry is in the past")
 
+    def _forget(self) -> None:
+        """An account has changed."""
+        self._hits.clear()
+        self._seen.clear()
+
     async def _find(self, secret_id: str) -> StoredSecret | None:
         now = self._clock()
         if stored := self._hits.get(secret_id, now):
@@ -277,9 +290,12 @@ class Accounts:
             async with self._database.read() as connection:
                 stored = await find_secret(connection, secret_id)
         except StateError as error:
+            if seen := self._seen.get(secret_id, now):
+                return seen
             raise OverloadedError("API keys cannot be checked at the moment.", retry_after=1) from error
         if stored:
             self._hits.put(secret_id, stored, now)
+            self._seen.put(secret_id, stored, now)
         else:
             self._misses.put(secret_id, True, now)
         return stored

@@ -90,11 +90,24 @@ def admit(connection: Connection, clock: Clock, process: str, request_id: str, a
     """
     account = lock_account(connection, clock, arrival.account_id)
     quotas = _check(connection, account, process, arrival)
-    _insert(connection, account, process, request_id, arrival)
+    enter(connection, account, process, request_id, arrival)
+    return Admission(request_id, account.id, arrival.model, account.now, arrival.estimate, tuple(quotas))
+
+
+def enter(
+    connection: Connection, account: Locked, process: str, request_id: str, arrival: Arrival, flags: str = ""
+) -> None:
+    """Reserve the request's estimate and count it, whatever the limits."""
+    _insert(connection, account, process, request_id, arrival, flags)
     _count(connection, account, arrival)
     day = periods(account.now)["day"]
     book(connection, account.id, day, Money(reserved=arrival.estimate or 0))
-    return Admission(request_id, account.id, arrival.model, account.now, arrival.estimate, tuple(quotas))
+
+
+def read_account(connection: Connection, account_id: str, now: datetime) -> Locked:
+    """Also where it is disabled or gone: what it bought before is its own."""
+    row: Any = connection.execute(LOCK, {"account": account_id}).one()
+    return Locked(account_id, to_allowance(row), now)
 
 
 def lock_account(connection: Connection, clock: Clock, account_id: str) -> Locked:
@@ -175,7 +188,9 @@ def _live_models(connection: Connection, account: Locked, process: str) -> dict[
     return {row.model: row.number for row in connection.execute(LIVE_MODELS, asked)}
 
 
-def _insert(connection: Connection, account: Locked, process: str, request_id: str, arrival: Arrival) -> None:
+def _insert(
+    connection: Connection, account: Locked, process: str, request_id: str, arrival: Arrival, flags: str
+) -> None:
     connection.execute(
         requests.insert(),
         {
@@ -189,6 +204,7 @@ def _insert(connection: Connection, account: Locked, process: str, request_id: s
             "counted": json.dumps(_counting(account, arrival.model)),
             "tier": arrival.tier,
             "state": "queued",
+            "flags": flags,
             "owner": process,
             "created_at": account.now,
             "day": periods(account.now)["day"],

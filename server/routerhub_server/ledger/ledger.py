@@ -5,18 +5,22 @@ import os
 import platform
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any, TypeVar
 
 import structlog
 
+from routerhub_server.accounts import Account
 from routerhub_server.errors import RouterHubError
 from routerhub_server.ledger import admission, processes, receipts, retention, transitions
 from routerhub_server.ledger.clock import Clock, database_clock
-from routerhub_server.ledger.journal import Journal, Settlement
+from routerhub_server.ledger.journal import AttemptStart, Entry, Journal, Unrecorded
+from routerhub_server.ledger.local import LocalLimits
 from routerhub_server.ledger.processes import Rescue, no_rescue
 from routerhub_server.ledger.receipts import Grouping, Receipt, Sum
+from routerhub_server.ledger.replay import replay
 from routerhub_server.ledger.words import Admission, Arrival, AttemptEnd, Body, Delivery, Failure, State
 from routerhub_server.state import Database, StateError, tables
 from routerhub_server.state.errors import map_file_errors
@@ -50,6 +54,8 @@ class Ledger:
         self._rescue = rescue
         self._writes: set[asyncio.Task[Any]] = set()
         self._doubtful: dict[str, asyncio.Task[Admission]] = {}
+        self._local = LocalLimits()
+        self._unrecorded: dict[str, Unrecorded] = {}
         self.process = token_hex(16)
         """This process, in this life."""
 
@@ -72,11 +78,26 @@ class Ledger:
             self._doubtful[request_id] = write  # it may be committed all the same
             raise
 
+    def admit_unrecorded(self, account: Account, arrival: Arrival) -> Admission:
+        """Admit a request of which the database is not told now: all its writes go to the journal.
+
+        The account's limits hold for this process alone, and its budget is not asked what is left of it.
+        Raises RateLimitedError, BudgetExhaustedError.
+        """
+        assert self._journal is not None
+        request_id, now = token_hex(16), datetime.now(UTC)
+        quotas = self._local.admit(account, request_id, arrival, now)
+        self._unrecorded[request_id] = Unrecorded(arrival, self.process, now)
+        return Admission(request_id, account.id, arrival.model, now, arrival.estimate, tuple(quotas))
+
     async def start_attempt(self, request_id: str, number: int, upstream: str, model: str) -> None:
         """Before anything is sent, while a slot in the upstream's pool is held. `number` counts from 1.
 
         Raises SweptError and BudgetExhaustedError; whatever it raises, nothing may be sent.
         """
+        if unrecorded := self._unrecorded.get(request_id):
+            entry = Entry("start", request_id, start=AttemptStart(number, upstream, model))
+            return await self._see_through(self._write_down(entry, unrecorded))
         await self._see_through(
             self._database.transact(
                 transitions.start_attempt, self._clock, self.process, request_id, number, upstream, model
@@ -85,6 +106,9 @@ class Ledger:
 
     async def end_attempt(self, request_id: str, end: AttemptEnd) -> bool:
         """An attempt ended after which another one may follow."""
+        if unrecorded := self._unrecorded.get(request_id):
+            await self._see_through(self._write_down(Entry("end", request_id, end), unrecorded))
+            return True
         return await self._see_through(
             self._database.transact(transitions.end_attempt, self._clock, request_id, end)
         )
@@ -94,7 +118,7 @@ class Ledger:
 
         False where it was settled before: repeating a settlement does no harm.
         """
-        return bool(await self._settle(Settlement("succeed", request_id, end, body=body)))
+        return bool(await self._settle(Entry("succeed", request_id, end, body=body)))
 
     async def fail(
         self, request_id: str, failure: Failure, end: AttemptEnd | None = None, body: Body | None = None
@@ -104,12 +128,12 @@ class Ledger:
         `failed_free` where no attempt may have cost anything, else `failed_spent`; None where it was settled
         before, or written down for later.
         """
-        state: State | None = await self._settle(Settlement("fail", request_id, end, failure, body))
+        state: State | None = await self._settle(Entry("fail", request_id, end, failure, body))
         return state
 
     async def deliver(self, request_id: str, delivery: Delivery) -> bool:
         """How the handling of the calls ended."""
-        return bool(await self._settle(Settlement("deliver", request_id, delivery=delivery)))
+        return bool(await self._settle(Entry("deliver", request_id, delivery=delivery)))
 
     # --- looking back
 
@@ -164,15 +188,16 @@ class Ledger:
         return await processes.sweep(self._database, self._clock, self._rescue)
 
     async def make_up(self) -> int:
-        """Settle what was written down while the database was away: how many settlements."""
+        """Write what was written down while the database was away: how many entries."""
         if self._journal is None:
             return 0
-        entries = list(self._journal.entries())
-        for entry in entries:
-            await self._write_settlement(entry, ("journaled",))
-        if entries:
-            self._journal.clear()
-            log.warning("made_up", settlements=len(entries))
+        with map_file_errors("cannot read what was written down"):
+            entries = await asyncio.to_thread(self._journal.entries)
+            for entry in entries:
+                await self._database.transact(replay, self._clock, self.process, entry)
+            if entries:
+                self._journal.clear()
+                log.warning("made_up", entries=len(entries))
         return len(entries)
 
     async def _live(self) -> None:
@@ -185,6 +210,8 @@ class Ledger:
                     log.warning("swept", requests=swept)
             except StateError as error:
                 log.error("heartbeat_failed", error=str(error))
+            except Exception:  # a heart that stops would have a living process called dead
+                log.exception("heartbeat_failed")
 
     async def _undo_doubtful(self) -> None:
         """Undo admissions whose outcome this process never learned; nothing was sent for them."""
@@ -197,28 +224,40 @@ class Ledger:
 
     # --- how it writes
 
-    async def _settle(self, settlement: Settlement) -> Any:
+    async def _settle(self, settlement: Entry) -> Any:
         """What its transition answers; None where it was written down for later."""
         return await self._see_through(self._settle_or_write_down(settlement))
 
-    async def _settle_or_write_down(self, settlement: Settlement) -> Any:
+    async def _settle_or_write_down(self, settlement: Entry) -> Any:
+        unrecorded = self._unrecorded.get(settlement.request_id)
+        if unrecorded is not None:
+            if settlement.what == "deliver":
+                del self._unrecorded[settlement.request_id]
+            else:
+                self._local.end(unrecorded.arrival.account_id, settlement.request_id)
+            return await self._write_down(settlement, unrecorded)
         try:
             return await self._write_settlement(settlement)
         except StateError as error:
             if self._journal is None:
                 raise
             log.error("settlement_written_down", request=settlement.request_id, error=str(error))
-            with map_file_errors("cannot write down what a render has cost"):
-                await asyncio.to_thread(self._journal.append, settlement)
-            return None
+            return await self._write_down(settlement)
 
-    async def _write_settlement(self, settlement: Settlement, flags: tuple[str, ...] = ()) -> Any:
+    async def _write_settlement(self, settlement: Entry) -> Any:
         if settlement.what == "deliver":
             assert settlement.delivery is not None
             return await self._database.transact(
                 transitions.deliver, self.process, settlement.request_id, settlement.delivery
             )
-        return await self._database.transact(transitions.settle, self._clock, settlement, flags)
+        return await self._database.transact(transitions.settle, self._clock, settlement)
+
+    async def _write_down(self, entry: Entry, unrecorded: Unrecorded | None = None) -> None:
+        assert self._journal is not None
+        if unrecorded is not None:
+            entry = replace(entry, unrecorded=unrecorded, at=datetime.now(UTC))
+        with map_file_errors("cannot write down what a render has cost"):
+            await asyncio.to_thread(self._journal.append, entry)
 
     async def _see_through(self, write: Coroutine[Any, Any, T]) -> T:
         """Finish the write even when the caller is cancelled meanwhile."""

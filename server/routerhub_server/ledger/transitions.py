@@ -13,7 +13,7 @@ from sqlalchemy import Connection, CursorResult, Row, bindparam, case, func, or_
 
 from routerhub_server.ledger.admission import check_money, lock_account
 from routerhub_server.ledger.clock import Clock, second_of
-from routerhub_server.ledger.journal import Settlement
+from routerhub_server.ledger.journal import Entry
 from routerhub_server.ledger.money import Money, book
 from routerhub_server.ledger.words import LIVE, LOST, AttemptEnd, Body, Delivery, Failure, State, SweptError
 from routerhub_server.state import tables
@@ -87,10 +87,24 @@ def start_attempt(
     """
     if number > 1:
         _reserve_again(connection, clock, request_id)
+    if not insert_attempt(connection, clock, process, request_id, number, upstream, model):
+        raise SweptError("the request was given up while this process was away")
+
+
+def insert_attempt(
+    connection: Connection,
+    clock: Clock,
+    process: str,
+    request_id: str,
+    number: int,
+    upstream: str,
+    model: str,
+) -> bool:
+    """False, and nothing is inserted, where the process does not own the request, or it has ended."""
     now = clock(connection)
     started = connection.execute(START, {"request": request_id, "process": process, "now": now})
     if started.rowcount != 1:
-        raise SweptError("the request was given up while this process was away")
+        return False
     values = {
         "request_id": request_id,
         "number": number,
@@ -100,6 +114,7 @@ def start_attempt(
         "spent": "possible",
     }
     connection.execute(attempts.insert(), values)
+    return True
 
 
 def _reserve_again(connection: Connection, clock: Clock, request_id: str) -> None:
@@ -129,7 +144,7 @@ def end_attempt(connection: Connection, clock: Clock, request_id: str, end: Atte
 
 
 def settle(
-    connection: Connection, clock: Clock, settlement: Settlement, flags: Sequence[str] = ()
+    connection: Connection, clock: Clock, settlement: Entry, flags: Sequence[str] = ()
 ) -> State | None:
     """The end of a render, with a result or without; None where it was settled before.
 

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     """Where keys and records live; made when absent, readable by its owner alone."""
     database_url: str | None = None
     """A database elsewhere; SQLite in the state directory when absent."""
+    database_down: Literal["fail_closed", "fail_open"] = "fail_closed"
+    """While the database cannot be reached: refuse new requests, or serve them all the same with limits of
+    each process's own and without budgets, and record them when it is back."""
     bootstrap_key: SecretStr | None = None
     """The first API key of a new state directory; made up when absent."""
     listen: ListenSettings = ListenSettings()

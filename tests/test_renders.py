@@ -39,7 +39,7 @@ def alone() -> bool:
 
 async def test_result_reaches_the_caller() -> None:
     renders = Renders()
-    assert await renders.attend(at_once("reply"), later()) == "reply"  # type: ignore[comparison-overlap]
+    assert await renders.attend(at_once("reply"), later()) == "reply"
     assert len(renders) == 0
 
 

@@ -108,7 +108,7 @@ class Fleet:
 
 @contextlib.contextmanager
 def running_fleet(directory: Path, size: int, url: str | None, **settings: Any) -> Iterator[Fleet]:
-    """Servers with state directories of their own; the first one's holds the database where there is no URL."""
+    """Servers with a state directory each; the first one's holds the database where there is no URL."""
     with contextlib.ExitStack() as stack:
         provider = stack.enter_context(in_thread(Provider()))
         upstream = {"kind": "openai", "base_url": provider.base_url, "api_key": provider.key}
@@ -216,9 +216,11 @@ async def receipts_of(house: House, crowd: Crowd) -> list[Receipt]:
 async def until_settled(house: House, seconds: float = 15) -> None:
     """Wait until no request is under way, and every call has ended. Raises TimeoutError."""
     open_ones = (tables.LIVE, tables.requests.c.delivery == "attached")
-    async with asyncio.timeout(seconds):
-        while sum([await house.count(tables.requests, condition) for condition in open_ones]):
-            await asyncio.sleep(0.1)
+    for _ in range(round(seconds * 10)):
+        if not sum([await house.count(tables.requests, condition) for condition in open_ones]):
+            return
+        await asyncio.sleep(0.1)
+    raise TimeoutError
 
 
 async def age(house: House, server: Server) -> None:

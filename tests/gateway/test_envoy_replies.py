@@ -207,7 +207,7 @@ def test_the_access_log_has_no_query_and_no_key(front: Front) -> None:
 def test_the_access_log_says_what_happened(front: Front) -> None:
     reply = front.request("POST", GEMINI, {"status": 429}, content=b"{}")
     (line,) = access_log(front, [reply])
-    assert (line["status"], line["grpc_status"], line["bytes_received"]) == (429, "OK", 2)
+    assert (line["status"], line["grpc_status"], line["bytes_received"]) == (429, "Unavailable", 2)
     assert (line["path"], line["protocol"], line["client"]) == (GEMINI, "HTTP/1.1", "127.0.0.1")
 
 

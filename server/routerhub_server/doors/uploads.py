@@ -44,8 +44,6 @@ class Uploads:
 
     async def _collect(self, pieces: AsyncIterator[Any], announced: float) -> Upload:
         limit = body_limit(self._limits)
-        if announced > limit:
-            raise BodyTooLargeError(limit)
         model, size = "", 0
         parts: list[bytes] = []
         async for piece in pieces:

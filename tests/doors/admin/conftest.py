@@ -68,8 +68,8 @@ def refused(error: grpc.aio.AioRpcError) -> Refused:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_database(tmp_path) as database:
+async def desk(tmp_path: Path, database_url: str | None) -> AsyncIterator[Desk]:
+    async with open_database(tmp_path, database_url) as database:
         accounts, ledger, tokens = Accounts(database, HandClock()), Ledger(database), AdminTokens(database)
         await ledger.beat()
         token = await tokens.create("test")

@@ -22,7 +22,7 @@ FILES = (
 )
 
 
-def test_body_beyond_the_accounts_limit_is_refused_before_it_is_read(world: World) -> None:
+def test_body_beyond_the_accounts_limit_is_refused_on_every_door(world: World) -> None:
     asked = world.behind.asked
     prompt = "x" * 3000
     with world.operator.create(body_bytes=2000).calling() as caller:

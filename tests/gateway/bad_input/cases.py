@@ -192,7 +192,7 @@ def gemini_cases() -> Iterator[Case]:
 
 def openai_cases() -> Iterator[Case]:
     yield from malformed(openai)
-    for name, fields in {
+    wrong: dict[str, dict[str, Any]] = {
         "unknown field": {"aspect_ratio": "16:9"},
         "unknown fields, several": {"seed": 1, "negative_prompt": "dogs"},
         "camel case": {"outputFormat": "png"},
@@ -244,7 +244,8 @@ def openai_cases() -> Iterator[Case]:
         "frames": {"frame_count": 4},
         "user a number": {"user": 5},
         "several at once": {"n": 99, "quality": "best", "size": "x"},
-    }.items():
+    }
+    for name, fields in wrong.items():
         yield openai(name, drawn(**fields))
     yield openai("size of another model", drawn(model="gpt-image-1.5", size="1536x864"))
     yield openai("a number beyond floating point", b'{"model":"gpt-image-2","prompt":"x","n":1e999}')

@@ -15,6 +15,9 @@ import yaml
 
 from tests.postgres import Postgres, running_postgres
 
+# PostgreSQL is started by a fork, in which gRPC's own handlers for that crash while it is in use.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
 ROOT = Path(__file__).parents[1]
 KEY = "rh_test_0123456789abcdefghijklmnopqrstuv"
 
@@ -56,7 +59,7 @@ def clean_environment(**more: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not re.match(r"ROUTERHUB_|GEMINI_|GOOGLE_|OPENAI_|https?_proxy$", name, re.IGNORECASE)
+        if not re.match(r"ROUTERHUB_|GEMINI_|GOOGLE_|OPENAI_|GRPC_|https?_proxy$", name, re.IGNORECASE)
     }
     return kept | more
 

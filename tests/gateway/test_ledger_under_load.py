@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -30,14 +31,13 @@ def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     kind: str = request.param
     url = request.getfixturevalue("postgres").create_database() if kind == "postgres" else None
     with running_fleet(tmp_path_factory.mktemp(kind), SIZES[kind], url) as running:
-        running.provider.otherwise = Fault(delay=0.05)
         yield running
 
 
-async def crowd_of(house: House, fleet: Fleet, **changes: Any) -> tuple[str, Crowd]:
-    """A new account, its id, and its clients."""
-    name = f"account-{changes}"
-    account, key = await house.accounts.create(name, allowance=Allowance(**changes))
+async def crowd_of(house: House, fleet: Fleet, seconds: float = 0.05, **changes: Any) -> tuple[str, Crowd]:
+    """A new account, its id, and its clients, whose renders take so long."""
+    fleet.provider.otherwise = Fault(delay=seconds)
+    account, key = await house.accounts.create(token_hex(8), allowance=Allowance(**changes))
     return account.id, Crowd(fleet, key)
 
 
@@ -64,7 +64,7 @@ async def test_limit_per_minute_admits_exactly_what_it_says(
 async def test_no_more_renders_at_once_than_the_limit(fleet: Fleet) -> None:
     fleet.provider.most = 0
     async with books(fleet) as house:
-        account_id, crowd = await crowd_of(house, fleet, limits=Limits(concurrent=5))
+        account_id, crowd = await crowd_of(house, fleet, 0.5, limits=Limits(concurrent=5))
         told = await crowd.call()
         await until_settled(house)
         assert fleet.provider.most == 5
@@ -96,10 +96,9 @@ async def test_calls_without_limits_are_all_recorded(fleet: Fleet) -> None:
 
 async def test_killed_server_loses_and_doubles_nothing(fleet: Fleet) -> None:
     """What it was rendering may have been charged; the provider's own list is the truth."""
-    fleet.provider.otherwise = Fault(delay=0.3)
     end, victim = asyncio.Event(), fleet.servers[-1]
     async with books(fleet) as house:
-        account_id, crowd = await crowd_of(house, fleet, limits=Limits(concurrent=40))
+        account_id, crowd = await crowd_of(house, fleet, 0.3, limits=Limits(concurrent=40))
         calling = asyncio.create_task(crowd.call_until(end))
         await asyncio.sleep(1)
         victim.kill()

@@ -1,62 +1,8 @@
-"""Domain errors: what went wrong, never how it is worded on a wire.
-
-RouterHubError
-├── RequestError                      the request is at fault; nothing was sent
-│   ├── MalformedBodyError            MALFORMED_BODY
-│   ├── InvalidRequestError           UNKNOWN_FIELD | INVALID_VALUE | MISSING_FIELD, with violations
-│   ├── ModelNotFoundError            INVALID_MODEL
-│   ├── RouteNotFoundError            ROUTE_NOT_FOUND
-│   ├── MethodNotAllowedError         METHOD_NOT_ALLOWED
-│   ├── BodyTooLargeError             BODY_TOO_LARGE
-│   ├── AccountNotFoundError          ACCOUNT_NOT_FOUND, to operators
-│   ├── AccountExistsError            ACCOUNT_EXISTS, to operators
-│   └── ReceiptNotFoundError          RECEIPT_NOT_FOUND, to operators
-├── AccessError                       the caller may not
-│   ├── UnauthenticatedError          UNAUTHENTICATED | KEY_EXPIRED
-│   ├── KeyDisabledError              KEY_DISABLED
-│   ├── ModelNotAllowedError          MODEL_NOT_ALLOWED
-│   └── ProviderIdNotAllowedError     PROVIDER_ID_NOT_ALLOWED
-├── CapacityError                     not now
-│   ├── RateLimitedError              RATE_LIMITED
-│   ├── BudgetExhaustedError          BUDGET_EXHAUSTED
-│   └── OverloadedError               OVERLOADED
-├── ContentError                      the provider answered, without an image to give
-│   ├── ContentBlockedError           CONTENT_BLOCKED
-│   └── NoImageError                  NO_IMAGE
-├── UpstreamError                     the provider's side is at fault
-│   ├── UpstreamRejectedError         UPSTREAM_REJECTED, with the provider's own words
-│   ├── UpstreamRateLimitedError      UPSTREAM_RATE_LIMITED: the provider's limit, not one of ours
-│   ├── UpstreamUnavailableError      UPSTREAM_UNAVAILABLE
-│   │   └── UpstreamMisconfiguredError    the operator's credentials, billing, route or model id
-│   ├── UpstreamTimeoutError          UPSTREAM_TIMEOUT
-│   └── UpstreamBadReplyError         UPSTREAM_BAD_REPLY
-├── DeadlineError                     DEADLINE_EXCEEDED: the caller's own time ran out
-└── InternalError                     INTERNAL: ours; its cause goes to the log, never to the caller
-
-Reasons are the value names of routerhub.images.v1.ErrorReason; doors/dialects.py is the one table that
-turns an error into a gRPC status, a Google body or an OpenAI body.
-"""
+"""The classes of the tree that stands in the package's own documentation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
 
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One thing wrong with a request, in the words of the interface that was called."""
-
-    field: str
-    """Path in proto names, e.g. `generation_config.image_config.aspect_ratio`; empty at the root."""
-    description: str
-    reason: str = "INVALID_VALUE"
-    """UNKNOWN_FIELD, INVALID_VALUE or MISSING_FIELD."""
-    code: str = "invalid_value"
-    """OpenAI's `code` for it, e.g. `unknown_parameter`, `invalid_type`, `integer_above_max_value`."""
-
-
-Spent = Literal["no", "possible", "yes"]
-"""Whether an attempt was charged for: `possible` once the whole request was sent and nobody knows."""
+from routerhub_server.errors.parts import ProviderError, Quota, Spent, Violation
 
 
 class RouterHubError(Exception):
@@ -176,22 +122,6 @@ class ProviderIdNotAllowedError(AccessError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """One limit of an account, and where the account stands with it."""
-
-    subject: Literal["requests", "images", "concurrent", "budget"]
-    """Requests and images in any 60 seconds, renders at once, or money."""
-    limit: int
-    """Money in 1e-9 of the currency's unit."""
-    remaining: int
-    """What is left after this call, or was left when it was refused; never below 0."""
-    reset: float
-    """Seconds until the limit is whole again, if nothing else is asked for; 0 where nobody can say."""
-    models: str = ""
-    """The pattern of model ids that it is for; empty: every model."""
-
-
 class CapacityError(RouterHubError):
     """Not now: a limit, a budget or the gateway's own capacity."""
 
@@ -219,25 +149,6 @@ class BudgetExhaustedError(CapacityError):
 
 class OverloadedError(CapacityError):
     reason = "OVERLOADED"
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderError:
-    """What a provider said of its refusal, in its own words."""
-
-    status: int
-    """HTTP status, e.g. 400."""
-    message: str
-    google_status: str = ""
-    """`google.rpc.Code` name, from Gemini-shaped providers."""
-    details: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-    """Google's `error.details`, JSON objects with `@type`."""
-    type: str | None = None
-    """OpenAI's `error.type`."""
-    param: str | None = None
-    code: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    """OpenAI's further keys, e.g. `moderation_details`."""
 
 
 class ContentError(RouterHubError):

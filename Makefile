@@ -8,7 +8,7 @@ GO_CLIENT := tests/clients/go/bin/client
 PYTEST_ARGS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help up setup test clients check generate lock clean
+.PHONY: help up setup test clients check bench generate lock clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -51,6 +51,9 @@ check: setup ## Lint, types, import contracts, generated files, protos, Envoy co
 	$(BIN)/yamllint --strict .
 	$(BIN)/envoy --mode validate --log-level error --config-path envoy.yaml
 	$(BIN)/envoy --mode validate --log-level error --config-path deploy/envoy-typed.yaml
+
+bench: setup ## CPU and memory that calls cost, Envoy and server apart; ARGS="cpu" or "memory" for one
+	$(BIN)/python -m bench.cost $(ARGS)
 
 generate: setup ## Rebuild gen/ from protos/, and docs/configuration.md from the settings
 	$(BIN)/python scripts/generate.py gen

@@ -95,7 +95,8 @@ async def running(
         database = await stack.enter_async_context(open_database(settings.state_dir, settings.database_url))
         fail_open = settings.database_down == "fail_open"
         accounts = Accounts(database, outlast=OUTAGE if fail_open else timedelta(0))
-        ledger = Ledger(database, journal=Journal(settings.state_dir))
+        keep = timedelta(days=settings.ledger_days)
+        ledger = Ledger(database, journal=Journal(settings.state_dir), keep=keep)
         await stack.enter_async_context(ledger.present())
         first_key = await _first_key(accounts, settings)
         tokens = AdminTokens(database)

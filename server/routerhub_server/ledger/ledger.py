@@ -6,7 +6,7 @@ import platform
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any, TypeVar
 
@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 HEARTBEAT = 5.0
 """Seconds; a quarter of the lease."""
+TIDYING = 3600.0
+"""Seconds between two looks for what is old enough to be forgotten."""
 
 
 class Ledger:
@@ -46,12 +48,17 @@ class Ledger:
         journal: Journal | None = None,
         clock: Clock = database_clock,
         rescue: Rescue = no_rescue,
+        keep: timedelta | None = None,
     ) -> None:
-        """With a journal, settlements that the database cannot take are written down and made later."""
+        """With a journal, settlements that the database cannot take are written down and made later.
+
+        While it is present, the ledger forgets what ended longer ago than `keep`; None: nothing.
+        """
         self._database = database
         self._journal = journal
         self._clock = clock
         self._rescue = rescue
+        self._keep = keep
         self._writes: set[asyncio.Task[Any]] = set()
         self._doubtful: dict[str, asyncio.Task[Admission]] = {}
         self._local = LocalLimits()
@@ -168,12 +175,13 @@ class Ledger:
         """Live, for as long as the context lasts: requests can be admitted in it."""
         await self.beat()
         await self.make_up()
-        heart = asyncio.create_task(self._live())
+        tasks = [asyncio.create_task(self._live()), asyncio.create_task(self._tidy())]
         try:
             yield
         finally:
-            heart.cancel()
-            await asyncio.gather(heart, *self._writes, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, *self._writes, return_exceptions=True)
             with suppress(StateError):
                 await self._database.transact(processes.leave, self.process)
 
@@ -212,6 +220,15 @@ class Ledger:
                 log.error("heartbeat_failed", error=str(error))
             except Exception:  # a heart that stops would have a living process called dead
                 log.exception("heartbeat_failed")
+
+    async def _tidy(self) -> None:
+        while self._keep is not None:
+            try:
+                if forgotten := await self.forget(datetime.now(UTC) - self._keep):
+                    log.info("forgotten", requests=forgotten)
+            except StateError as error:
+                log.error("tidying_failed", error=str(error))
+            await asyncio.sleep(TIDYING)
 
     async def _undo_doubtful(self) -> None:
         """Undo admissions whose outcome this process never learned; nothing was sent for them."""

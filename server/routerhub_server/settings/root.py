@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from routerhub_server.settings.sections import LimitSettings, ListenSettings, LogSettings
@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     """What to do with an image that is not what was asked for: report it beside the image, or fail."""
     reply_headers: bool = True
     """Whether replies say which upstream and model answered, and after how many attempts."""
+    ledger_days: int = Field(400, gt=0)
+    """How long finished requests and their attempts are kept for receipts and reports. What they add up to in
+    budgets is kept for ever."""
     currency: str | None = None
     """The one currency of prices and budgets, e.g. `EUR`; absent, that of the shipped prices. With another
     one, the shipped prices do not count."""

@@ -34,7 +34,7 @@ def both(first: object, second: object) -> str:
 def documented(row: Row) -> list[str]:
     return [
         both(row.gemini_grpc or row.grpc, row.grpc),
-        both(row.google_http or row.http, row.openai_http or row.http),
+        both(row.gemini_http or row.http, row.openai_http or row.http),
         row.type,
         row.code or "null",
     ]

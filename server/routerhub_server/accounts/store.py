@@ -1,6 +1,5 @@
 """Makes, lists and disables accounts, and finds the account of a presented key."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,33 +21,24 @@ from routerhub_server.accounts.rows import (
     insert_secret,
     to_account,
 )
+from routerhub_server.accounts.rules import (
+    AccountError,
+    UnknownAccountError,
+    check_name,
+    check_patterns,
+    name_taken,
+)
 from routerhub_server.accounts.secrets import MalformedSecretError, Secret, generate, parse
 from routerhub_server.errors import KeyDisabledError, OverloadedError, UnauthenticatedError
 from routerhub_server.state import Database, StateError, tables
 
 FIRST_NAME = "default"
 BOOTSTRAP_NAME = "bootstrap"
-NAME_LENGTH = 100
-PATTERN = r"[\w.*?/\[\]!:@-]{1,200}"
-"""Of model ids: without blanks, which separate them in their column."""
-
 LOOK_UP_LIFE = timedelta(seconds=1)
 """How long a look-up is believed: a key that another process disables ends within it."""
 MISSES = 4096
 """Unknown keys remembered at once; a flood of them pushes out its own kind, never a known key."""
 HITS = 65536
-
-
-class AccountError(Exception):
-    """What an operator asked of an account cannot be done; the message says why."""
-
-
-class UnknownAccountError(AccountError):
-    """No account has the id or name."""
-
-
-class NameTakenError(AccountError):
-    """Another account that is not disabled has the name."""
 
 
 def utc_now() -> datetime:
@@ -98,13 +88,13 @@ class Accounts:
         Raises AccountError.
         """
         account = replace(self._new_account(name, expires_at, models), **more)
-        _check_patterns(account)
+        check_patterns(account)
         secret = generate()
         try:
             async with self._database.write() as connection:
                 await insert(connection, account, secret)
         except IntegrityError as error:
-            raise _taken(name) from error
+            raise name_taken(name) from error
         return account, secret.text
 
     async def update(self, id_or_name: str, **changes: Any) -> Account:
@@ -119,8 +109,8 @@ class Accounts:
         async with self._database.write() as connection:
             before = await _get(connection, id_or_name, lock=True)
             account = change(before)
-            _check_name(account.name)
-            _check_patterns(account)
+            check_name(account.name)
+            check_patterns(account)
             if account.expires_at != before.expires_at:
                 self._check_expiry(account.expires_at)
             try:
@@ -130,7 +120,7 @@ class Accounts:
                     .values(account_values(account))
                 )
             except IntegrityError as error:
-                raise _taken(account.name) from error
+                raise name_taken(account.name) from error
         self._forget()
         return account
 
@@ -267,7 +257,7 @@ class Accounts:
     def _new_account(
         self, name: str, expires_at: datetime | None = None, models: Sequence[str] = ()
     ) -> Account:
-        _check_name(name)
+        check_name(name)
         self._check_expiry(expires_at)
         return Account(token_hex(16), name, self._clock(), expires_at, models=tuple(models))
 
@@ -301,17 +291,6 @@ class Accounts:
         return stored
 
 
-def _check_name(name: str) -> None:
-    if not (name.isprintable() and name == name.strip() and 1 <= len(name) <= NAME_LENGTH):
-        raise AccountError(f"a name is 1 to {NAME_LENGTH} printable characters without blanks around it")
-
-
-def _check_patterns(account: Account) -> None:
-    for pattern in (*account.models, *account.allowance.models):
-        if not re.fullmatch(PATTERN, pattern):
-            raise AccountError(f"{pattern!r} is not a pattern of model ids such as google/*")
-
-
 def _parse_presented(secret: str | None) -> Secret:
     if not secret:
         raise UnauthenticatedError(
@@ -321,10 +300,6 @@ def _parse_presented(secret: str | None) -> Secret:
         return parse(secret)
     except MalformedSecretError as error:
         raise UnauthenticatedError(f"The API key is malformed: {error}.") from error
-
-
-def _taken(name: str) -> NameTakenError:
-    return NameTakenError(f"the name {name!r} is taken; disable its account first")
 
 
 async def _get(

@@ -49,7 +49,7 @@ class Row:
     code: str | None
     openai_http: int | None = None
     """Where the OpenAI door differs."""
-    google_http: int | None = None
+    gemini_http: int | None = None
     """Where the Gemini door differs."""
     gemini_grpc: str | None = None
     """Where the Gemini interface differs."""
@@ -65,7 +65,7 @@ TABLE: dict[str, Row] = {
         400,
         "invalid_request_error",
         "invalid_model",
-        google_http=404,
+        gemini_http=404,
         gemini_grpc="NOT_FOUND",
     ),
     "ROUTE_NOT_FOUND": Row("NOT_FOUND", 404, "invalid_request_error", "unknown_url"),
@@ -164,7 +164,7 @@ def _never_fits(error: RouterHubError) -> bool:
 
 def _google_error(error: RouterHubError) -> HttpError:
     row = TABLE[error.reason]
-    status = row.google_http or row.http
+    status = row.gemini_http or row.http
     if isinstance(error, UpstreamRejectedError):
         status = error.provider.status
     body: dict[str, Any] = {

@@ -10,8 +10,6 @@ from google.protobuf.message import Message
 Lacks = frozenset[str]
 """Fields as `Message.field`, by the message's name in the protos: `SafetySetting.method`."""
 
-NOTHING: Lacks = frozenset()
-
 
 def find_lacks(request: Message, lacks: Lacks) -> tuple[str, ...]:
     """The paths, in proto names and without indexes, of the fields that are set and lacking; each once.

@@ -1,8 +1,7 @@
 """One way to stand around every kind of handler."""
 
-from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeAlias
 
 import grpc
@@ -16,9 +15,10 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 class AroundInterceptor(grpc.aio.ServerInterceptor):
     """Enters `around` for the time of each call to one of our services; health and reflection pass by."""
 
-    @abstractmethod
-    def around(self, method: str, context: Any) -> AbstractAsyncContextManager[None]:
-        """`method` is the RPC's short name, e.g. `GenerateContent`."""
+    @asynccontextmanager
+    async def around(self, method: str, context: Any) -> AsyncIterator[None]:
+        """`method` is the RPC's short name, e.g. `GenerateContent`. Does nothing unless overridden."""
+        yield
 
     async def intercept_service(
         self,

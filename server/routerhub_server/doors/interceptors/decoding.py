@@ -1,7 +1,6 @@
 """Typed messages as they really arrived: torn ones refused, unknown fields named instead of dropped."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from google.protobuf.message import DecodeError, Message
@@ -19,10 +18,6 @@ class _Torn:
 
 
 class DecodingInterceptor(AroundInterceptor):
-    @asynccontextmanager
-    async def around(self, method: str, context: Any) -> AsyncIterator[None]:
-        yield  # the request is looked at in `unary`
-
     def deserializer(self, parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
         def parse_or_tell(data: bytes) -> Any:
             try:

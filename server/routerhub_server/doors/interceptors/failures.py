@@ -67,10 +67,6 @@ class RestFailuresInterceptor(AroundInterceptor):
     def __init__(self, limits: LimitSettings) -> None:
         self._limits = limits
 
-    @asynccontextmanager
-    async def around(self, method: str, context: Any) -> AsyncIterator[None]:
-        yield  # errors need a reply, so `stream` does the work
-
     def stream(self, name: str, inner: Any) -> Any:
         async def handler(request: Any, context: Any) -> AsyncIterator[HttpBody]:
             started = False
@@ -84,7 +80,7 @@ class RestFailuresInterceptor(AroundInterceptor):
                 if started:  # the status is gone; only a broken reply is still honest
                     await context.abort(grpc.StatusCode.INTERNAL, "The reply broke off.")
                 await self._discard(request)
-                yield await _render(error, name, context)
+                yield await _render(error, context)
 
         return handler
 
@@ -103,7 +99,7 @@ class RestFailuresInterceptor(AroundInterceptor):
             return
 
 
-async def _render(error: RouterHubError, method: str, context: Any) -> HttpBody:
+async def _render(error: RouterHubError, context: Any) -> HttpBody:
     metadata = Metadata.of(context)
     reply = dialects.http_error(error, interface_of(metadata.path, metadata))
     await send_headers(context, reply.status, reply.headers)

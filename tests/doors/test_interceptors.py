@@ -118,7 +118,7 @@ async def test_handler_knows_its_caller_door_and_time() -> None:
     assert [(call.door, call.method) for call in seen] == [("grpc", "ListModels")] * 2
     assert seen[0].account is not None
     assert seen[0].account.id == "account-1"
-    assert 20 < left[0] <= 50
+    assert 20 < left[0] < 60  # gRPC's clock is a tenth of a second coarse
     assert 0 < left[1] <= 20
     assert seen[0].request_id != seen[1].request_id
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 import yaml
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from routerhub.images.v1.image_generation_service_pb2_grpc import ImageGenerationServiceStub
 from routerhub.images.v1.openai_images_pb2 import GenerateImagesRequest
@@ -221,6 +221,16 @@ async def until_settled(house: House, seconds: float = 15) -> None:
             return
         await asyncio.sleep(0.1)
     raise TimeoutError
+
+
+async def until_rendering(house: House, server: Server, renders: int = 3) -> None:
+    """Until so many renders are under way in this server, however slow the machine is."""
+    processes, requests = tables.processes, tables.requests
+    mine = select(processes.c.id).where(processes.c.name.like(f"% {server.running.process.pid}"))
+    under_way = (requests.c.state == "rendering") & requests.c.owner.in_(mine)
+    async with asyncio.timeout(30):
+        while await house.count(requests, under_way) < renders:  # noqa: ASYNC110  # databases have no events
+            await asyncio.sleep(0.01)
 
 
 async def age(house: House, server: Server) -> None:

@@ -19,6 +19,7 @@ from tests.gateway.fleet import (
     check_sums,
     receipts_of,
     running_fleet,
+    until_rendering,
     until_settled,
 )
 from tests.ledger.house import House
@@ -100,7 +101,8 @@ async def test_killed_server_loses_and_doubles_nothing(fleet: Fleet) -> None:
     async with books(fleet) as house:
         account_id, crowd = await crowd_of(house, fleet, 0.3, limits=Limits(concurrent=40))
         calling = asyncio.create_task(crowd.call_until(end))
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # some succeed before
+        await until_rendering(house, victim)
         victim.kill()
         await age(house, victim)
         await asyncio.to_thread(victim.restart)
